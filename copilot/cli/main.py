@@ -1,0 +1,109 @@
+"""The `kubectl-copilot` entry point. `--help` imports no command: their names and summaries stand in one table."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from copilot import __version__
+from copilot.model.errors import CopilotError
+
+# name -> one line for `--help`; the command object has the same name in copilot.cli.<name>.
+COMMANDS = {
+    "why": "Say why something is broken: one root cause with its proof.",
+    "ask": "Answer a question about the cluster in plain words, with citations.",
+    "graph": "Show what an object depends on and who depends on it.",
+    "causes": "List the causes this program can find.",
+    "index": "Add your own Markdown runbooks to the knowledge base.",
+    "search": "Search runbooks and documents.",
+    "record": "Save what `why` reads as a recording to attach, replay or score.",
+    "do": "Plan one change, show its card, and carry it out after a typed yes.",
+    "undo": "Undo a change made through `do`.",
+    "audit": "List and verify the journal of changes.",
+    "eval": "Score the program on recorded incidents.",
+    "demo": "Play the embedded incident: why is the shop down?",
+    "doctor": "Say which parts are present, and why the others are not.",
+}
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"copilot.cli.{cmd_name}")
+        command: click.Command = module.COMMAND
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Offer the nearest command where a name is unknown."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "See kubectl copilot --help for the commands."
+            ctx.fail(f"No such command {args[0]!r}. {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the table without importing anything."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings=_CONTEXT)
+@click.version_option(__version__, "-V", "--version", prog_name="kubectl-copilot")
+def cli() -> None:
+    """Ask a Kubernetes cluster why something is broken, and get one answer with proof.
+
+    Without options it reads the current context of your kubeconfig. With --from it reads a dump, a support
+    bundle, manifests or pasted kubectl output instead ("-" is standard input). It changes nothing unless
+    `do` is given --allow-changes and a person confirms the card.
+    """
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code. Errors go to stderr with a hint, never as a traceback."""
+    try:
+        outcome: Any = cli.main(args=argv, prog_name="kubectl copilot", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 64
+    except CopilotError as error:
+        click.echo(f"error: {error.title}", err=True)
+        if error.hint:
+            click.echo(f"hint: {error.hint}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return outcome if isinstance(outcome, int) else 0
+
+
+def run() -> None:
+    """Console script."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()
