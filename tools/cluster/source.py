@@ -1,0 +1,42 @@
+"""What every cluster source can do. Whoever asks gets a Snapshot that says what it could not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from copilot.model import ContainerLog, Snapshot
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Which part of the cluster is wanted.
+
+    `namespaces` None means all of them. Cluster-scoped kinds are always wanted. `config_values` keeps the values of
+    ConfigMaps, which are dropped otherwise (their keys stay).
+    """
+
+    namespaces: tuple[str, ...] | None = None
+    config_values: bool = False
+
+
+class LogRequest(msgspec.Struct, frozen=True, order=True):
+    """The log of one container, or of its previous run."""
+
+    namespace: str
+    pod: str
+    container: str
+    previous: bool = False
+
+
+class Source(Protocol):
+    """A cluster that can be observed."""
+
+    def snapshot(self, scope: Scope) -> Snapshot:
+        """Read everything in scope. What was refused or missing is in the snapshot's coverage, not an exception."""
+        ...
+
+    def logs(self, requests: Sequence[LogRequest]) -> tuple[ContainerLog, ...]:
+        """Read container logs, as many as the source has; one that is not there is left out."""
+        ...
