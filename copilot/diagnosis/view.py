@@ -1,0 +1,162 @@
+"""The graph as rules look at it: pods in trouble, events by reason, log lines, owners, each computed once.
+
+A view never changes the graph and never reads a clock: `now` is the moment of observation.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from copilot.diagnosis.pods import PodFact, containers_of, in_trouble
+from copilot.model import ContainerLog, Evidence, Ref, Resource, children, dig, mapping, text
+from retrievers.graph import EventFact, ResourceGraph
+
+TEMPLATE_PATH: Mapping[str, tuple[str, ...]] = {
+    "Pod": (),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+}
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController")
+
+
+class View:
+    """One snapshot's graph with the shared readings that rules need."""
+
+    def __init__(self, graph: ResourceGraph) -> None:
+        self.graph = graph
+        self.snapshot = graph.snapshot
+        self.coverage = graph.snapshot.coverage
+        self.now: datetime = graph.snapshot.observed_at
+        self._facts: dict[Ref, PodFact] = {}
+
+    def pod(self, resource: Resource) -> PodFact:
+        """The facts of one pod."""
+        fact = self._facts.get(resource.ref)
+        if fact is None:
+            owner = self.graph.top_owner(resource.ref)
+            fact = PodFact(resource=resource, owner=owner, containers=tuple(containers_of(resource)))
+            self._facts[resource.ref] = fact
+        return fact
+
+    @cached_property
+    def troubled(self) -> tuple[PodFact, ...]:
+        """The pods that need an explanation, sorted by namespace and name."""
+        pods = self.graph.of_kind("Pod", group="")
+        return tuple(self.pod(pod) for pod in pods if in_trouble(pod, self.now))
+
+    @cached_property
+    def pending(self) -> tuple[PodFact, ...]:
+        """Troubled pods that no node has been found for."""
+        return tuple(pod for pod in self.troubled if pod.phase in ("Pending", "") and not pod.node)
+
+    @cached_property
+    def placed(self) -> tuple[PodFact, ...]:
+        """Troubled pods that have a node."""
+        return tuple(pod for pod in self.troubled if pod.node)
+
+    @cached_property
+    def _by_reason(self) -> Mapping[str, list[EventFact]]:
+        found: dict[str, list[EventFact]] = defaultdict(list)
+        for event in self.graph.all_events():
+            found[event.reason].append(event)
+        return found
+
+    def events_with(self, *reasons: str) -> list[EventFact]:
+        """All events with one of the reasons, oldest first within each reason."""
+        return [event for reason in reasons for event in self._by_reason.get(reason, ())]
+
+    def events(self, ref: Ref, *reasons: str) -> list[EventFact]:
+        """The events about one object, oldest first; only those with one of the reasons when any is given."""
+        return [event for event in self.graph.events(ref) if not reasons or event.reason in reasons]
+
+    def logs(self, pod: Ref, container: str | None = None) -> list[ContainerLog]:
+        """The container logs of one pod, the previous run's first."""
+        return sorted(self.graph.logs(pod, container), key=lambda log: (log.container, not log.previous))
+
+    def workloads(self, *kinds: str) -> Iterator[Resource]:
+        """All workloads of the given kinds, or of every built-in kind."""
+        for kind in kinds or WORKLOADS:
+            yield from self.graph.of_kind(kind, group="batch" if kind in ("Job", "CronJob") else None)
+
+    def template(self, ref: Ref) -> Mapping[str, Any]:
+        """The pod template's spec of a workload (a pod's own spec for a pod), or an empty mapping."""
+        resource = self.graph.get(ref)
+        if resource is None:
+            return {}
+        if resource.ref.kind == "Pod":
+            return resource.spec
+        path = TEMPLATE_PATH.get(resource.ref.kind, ("spec", "template"))
+        return mapping(resource.body, *path, "spec")
+
+    def pods_of(self, ref: Ref) -> list[PodFact]:
+        """The pods below a workload (itself for a pod), through its ReplicaSets or Jobs."""
+        found: list[PodFact] = []
+        seen: set[Ref] = set()
+        queue = [ref]
+        while queue:
+            current = queue.pop(0)
+            if current in seen:
+                continue
+            seen.add(current)
+            resource = self.graph.get(current)
+            if current.kind == "Pod" and resource is not None:
+                found.append(self.pod(resource))
+            else:
+                queue.extend(self.graph.children(current))
+        return found
+
+    def was_read(self, kind: str, namespace: str = "") -> bool:
+        """Whether absence of an object of that kind there proves something."""
+        return self.coverage.was_read(kind, namespace)
+
+
+def fact(resource: Resource, path: str, note: str = "") -> Evidence:
+    """Evidence from a field of an object: the value is quoted after the note."""
+    value = _shown(resource, path)
+    said = f"{path} = {value}" if value else path
+    return Evidence(object=resource.ref, path=path, text=f"{note}: {said}" if note else said, source=resource.source)
+
+
+def said(resource: Resource, path: str, sentence: str) -> Evidence:
+    """Evidence from a field of an object, told in a whole sentence."""
+    return Evidence(object=resource.ref, path=path, text=sentence, source=resource.source)
+
+
+def told(event: EventFact) -> Evidence:
+    """Evidence from an event, quoted."""
+    times = f" (x{event.count})" if event.count > 1 else ""
+    return Evidence(
+        object=event.ref,
+        path=f"event {event.reason}",
+        text=f"{event.reason}{times}: {event.message}",
+        source=event.source,
+    )
+
+
+def logged(log: ContainerLog, line_number: int, line: str) -> Evidence:
+    """Evidence from a log line, quoted."""
+    run = ".previous" if log.previous else ""
+    where = log.source or f"logs/{log.namespace}/{log.pod}/{log.container}{run}.log"
+    return Evidence(
+        object=Ref("Pod", log.namespace, log.pod),
+        path=f"log of container {log.container}{' (previous run)' if log.previous else ''}",
+        text=line,
+        source=f"{where}:{line_number}",
+    )
+
+
+def _shown(resource: Resource, path: str) -> str:
+    current: Any = resource.body
+    for part in path.replace("]", "").replace("[", ".[").split("."):
+        if part.startswith("["):
+            key = part[1:]
+            named = [item for item in children(current) if key in (text(item, "name"), text(item, "type"))]
+            current = named[0] if named else None
+        else:
+            current = dig(current, part)
+    if isinstance(current, (str, int, float, bool)):
+        return str(current).lower() if isinstance(current, bool) else str(current)
+    return ""
