@@ -6,7 +6,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,7 +58,7 @@ func main() {
 func runKubectl() {
 	// The verbosity is read before cobra runs, as upstream does, so that
 	// building the command can already log.
-	_ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
+	_, _ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		kubectlutil.CheckErr(err)
 	}
@@ -74,7 +73,7 @@ func runKwok() error {
 	flags.ParseErrorsAllowlist.UnknownFlags = true
 	flags.Usage = func() {}
 
-	var ctx context.Context = signals.SetupSignalContext()
+	ctx := signals.SetupSignalContext()
 	ctx, _ = kwoklog.InitFlags(ctx, flags)
 	ctx, err := kwokconfig.InitFlags(ctx, flags)
 	if err != nil {
