@@ -1,0 +1,160 @@
+"""Lists one kind page by page. Whatever goes wrong in one list is its outcome, never the end of the others."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from copilot.model import CopilotError, Reading, ReadState
+from copilot.model.errors import DeniedError
+from copilot.model.fields import text
+from tools.cluster.discovery_known import ApiKind, is_built_in
+from tools.cluster.transport import Answer, Transport
+
+PAGE = 500  # objects: kubectl's own chunk size, 1-2 MB of pods, so one page never holds the server for long
+MAX_CUSTOM = 5_000  # objects of one custom kind: add-ons that keep a report per image would drown the cluster itself
+MAX_OBJECTS = 300_000  # objects of one built-in kind: twice the pods Kubernetes supports in one cluster
+
+
+class ListRequest(msgspec.Struct, frozen=True, order=True):
+    """One list to read. `namespace` "" is all of them, or a cluster-scoped kind."""
+
+    kind: ApiKind
+    namespace: str = ""
+
+
+class ListOutcome(msgspec.Struct, frozen=True, eq=False):
+    """What one list gave. `resource_version` is where a watch may go on; "" when the list was not read to its end."""
+
+    request: ListRequest
+    bodies: list[dict[str, Any]] = []
+    state: ReadState = ReadState.READ
+    detail: str = ""
+    resource_version: str = ""
+    date: datetime | None = None
+    error: CopilotError | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """The coverage of this list."""
+        kind = self.request.kind
+        return Reading(
+            kind=kind.kind,
+            group=kind.group,
+            namespace=self.request.namespace or "*",
+            state=self.state,
+            count=len(self.bodies),
+            detail=self.detail,
+        )
+
+
+class _Meta(msgspec.Struct):
+    next: str = msgspec.field(default="", name="continue")
+    resource_version: str = msgspec.field(default="", name="resourceVersion")
+
+
+class _Page(msgspec.Struct):
+    metadata: _Meta
+    items: list[dict[str, Any]] | None = None
+
+
+_PAGE = msgspec.json.Decoder(_Page)
+
+
+class Lister:
+    """Reads lists over one transport. Once the server has stopped answering, the lists left are given up at once."""
+
+    _MAX_LOST = 3  # lists that lost their connection for good before the others are given up: each costs a time-out
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._lost = 0
+        self._lock = threading.Lock()
+
+    def read(self, request: ListRequest) -> ListOutcome:
+        """Read one list to its end.
+
+        Raises:
+            DeniedError: The credentials are not accepted (401): no list will be.
+        """
+        if self._lost >= self._MAX_LOST:
+            return ListOutcome(request, state=ReadState.PARTIAL, detail="Not read: the server had stopped answering.")
+        bodies: list[dict[str, Any]] = []
+        try:
+            outcome = self._pages(request, bodies)
+        except DeniedError:
+            raise
+        except CopilotError as error:
+            with self._lock:
+                self._lost += 1
+            outcome = ListOutcome(request, bodies, ReadState.PARTIAL, error.title, error=error)
+        kind = request.kind
+        for body in bodies:
+            body["kind"] = kind.kind  # a list's items do not say what they are
+            body["apiVersion"] = kind.api_version
+        return outcome
+
+    def _pages(self, request: ListRequest, bodies: list[dict[str, Any]]) -> ListOutcome:
+        most = MAX_OBJECTS if is_built_in(request.kind) else MAX_CUSTOM
+        token, date, note = "", None, ""
+        while True:
+            query: list[tuple[str, str | int]] = [("limit", PAGE)]
+            if token:
+                query.append(("continue", token))
+            answer = self._transport.get(request.kind.path(request.namespace), query)
+            date = answer.date or date
+            if answer.status == 410 and token:  # the list took longer than the server keeps its past
+                token = text(answer.json(), "metadata", "continue")
+                note = "The list took so long that its last pages are newer than its first."
+                if token:
+                    continue
+                return ListOutcome(
+                    request, bodies, ReadState.PARTIAL, "The server lost its place in the list.", "", date
+                )
+            if not answer.ok:
+                return _refused(request, bodies, answer)
+            try:
+                page = _PAGE.decode(answer.body)
+            except (msgspec.DecodeError, RecursionError):
+                detail = "The server's answer for this kind could not be read as a list."
+                return ListOutcome(request, bodies, ReadState.PARTIAL, detail, "", date)
+            bodies.extend(page.items or ())
+            token = page.metadata.next
+            if not token:
+                return ListOutcome(request, bodies, ReadState.READ, note, page.metadata.resource_version, date)
+            if len(bodies) >= most:
+                detail = f"Only the first {len(bodies)} were read."
+                return ListOutcome(request, bodies, ReadState.PARTIAL, detail, "", date)
+
+
+def _refused(request: ListRequest, bodies: list[dict[str, Any]], answer: Answer) -> ListOutcome:
+    where = f" in namespace {request.namespace}" if request.namespace else ""
+    what = f"{request.kind.plural}{f'.{request.kind.group}' if request.kind.group else ''}{where}"
+    if answer.status == 403:
+        state, detail = ReadState.REFUSED, f"You may not list {what}: {answer.reason}"
+    elif answer.status in (404, 405):
+        state, detail = ReadState.MISSING, f"The server has no {what}."
+    else:
+        state, detail = ReadState.PARTIAL, f"Listing {what} failed with HTTP {answer.status}: {answer.reason}"
+    return ListOutcome(request, bodies, state, detail, "", answer.date)
+
+
+@contextmanager
+def paused_gc() -> Iterator[None]:
+    """Stop the garbage collector while millions of small objects are made that all stay.
+
+    Decoded JSON has no cycles, so nothing is lost; the collector would walk all of it again and again.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
