@@ -82,11 +82,10 @@ hostIP: {{ index . 0 | quote }}
 hostIPs: [{ip: {{ index . 0 | quote }}}]
 {{- end }}
 {{- if $p.network }}
-{{- $ips := PodIPsWith $pod.spec.nodeName (or $pod.spec.hostNetwork false) $pod.metadata.uid $pod.metadata.name $pod.metadata.namespace }}
-{{- with $ips }}
-podIP: {{ index . 0 | quote }}
-podIPs: [{ip: {{ index . 0 | quote }}}]
-{{- end }}
+{{- $ip := $status.podIP }}
+{{- if not $ip }}{{ $ip = index (PodIPsWith $pod.spec.nodeName (or $pod.spec.hostNetwork false) $pod.metadata.uid $pod.metadata.name $pod.metadata.namespace) 0 }}{{ end }}
+podIP: {{ $ip | quote }}
+podIPs: [{ip: {{ $ip | quote }}}]
 {{- end }}
 conditions:
 {{ $sandbox := ternary "True" "False" $p.network -}}
@@ -103,6 +102,9 @@ conditions:
 {{ end -}}
 {{ range ($pod.spec.readinessGates | default list) -}}
 {{ template "condition" (dict "type" .conditionType "status" "True" "generation" $generation "since" (get $since (printf "%s=True" .conditionType) | default $p.now)) }}
+{{ end -}}
+{{ with $p.disruption -}}
+{{ template "condition" (dict "type" "DisruptionTarget" "status" "True" "generation" $generation "since" $p.now "reason" "TerminationByKubelet" "message" .) }}
 {{ end -}}
 {{ if $pod.spec.initContainers }}
 initContainerStatuses:
@@ -190,6 +192,8 @@ containerStatuses:
 {{- if eq $failure "image-pull-network" -}}{{- $pull = printf "%s: failed to do request: Head \"https://%s/v2/%s/manifests/%s\": dial tcp: lookup %s on 10.96.0.10:53: no such host" $resolve $host $repository (regexFind "[^:]+$" $full) $host -}}{{- end -}}
 {{- if eq $failure "image-pull-rate" -}}{{- $pull = printf "%s: unexpected status from HEAD request to https://%s/v2/%s/manifests/%s: 429 Too Many Requests" $resolve $host $repository (regexFind "[^:]+$" $full) -}}{{- end -}}
 {{- end -}}
+{{- $invalid := printf "Failed to apply default image tag %q: couldn't parse image name %q: invalid reference format" $image $image -}}
+{{- if ne (lower $repository) $repository -}}{{- $invalid = printf "%s: repository name (%s) must be lowercase" $invalid $repository -}}{{- end -}}
 {{- /* What a pod refers to and does not find: the first reference in its spec, or the annotations testbed/object and testbed/key. */ -}}
 {{- $configMap := "" -}}{{- $configKey := "" -}}{{- $secret := "" -}}{{- $secretKey := "" -}}
 {{- range ($c.envFrom | default list) -}}
