@@ -18,7 +18,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from guardrails.redaction_rules import PLACEHOLDER, Compiled, compiled, hint
+from guardrails.redaction_rules import PLACEHOLDER, Compiled, may_apply
 from guardrails.redaction_text import clean_text, without_invisible
 from guardrails.redaction_values import never_harmless, not_a_word
 
@@ -85,10 +85,8 @@ class Redactor:
     def _apply(self, text: str) -> str:
         """Run all rules until nothing changes."""
         for _ in range(_PASSES):
-            if not hint().search(text):
-                return text
             before = text
-            for step in compiled():
+            for step in may_apply(text):
                 text = self._run(step, text)
             if text == before:
                 return text
@@ -111,7 +109,7 @@ class Redactor:
                     return whole[:start] + self.placeholder(step.rule.kind, value) + whole[start + len(value) :]
             return whole
 
-        result: str = step.program.sub(replace, text) if step.program.search(text) else text
+        result: str = step.program.sub(replace, text)
         return result
 
     def _value(self, value: Any, name: str, depth: int) -> Any:

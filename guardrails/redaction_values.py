@@ -16,6 +16,7 @@ _WORDS = frozenset(
 _TEMPLATE = re.compile(
     r"^(?:<[^>]*>?|\$\{[^}]*\}?|\$\([^)]*\)?|\$[A-Z_][A-Z0-9_]*|\{\{.*|%[sdvq]|%\(.*|[*x.•]{2,}|\[.*\]?)$"
 )
+_SIZE = re.compile(r"^\d+ bytes$")  # what `kubectl describe secret` shows in place of a value
 _DNS_NAME = re.compile(r"^[a-z0-9]([a-z0-9.\-]*[a-z0-9])?(?:/[a-z0-9]([a-z0-9.\-]*[a-z0-9])?)*$")
 _UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", re.IGNORECASE)
 _OPAQUE_LENGTH = 16  # characters: shorter runs without a digit are words
@@ -31,7 +32,21 @@ def not_a_word(value: str) -> bool:
     value = value.strip().rstrip(".,:;)]}")
     if not value or value == "\\n" or _TEMPLATE.match(value) or value.startswith("<set to "):
         return False
-    return value.split()[0].lower().strip("\"'") not in _WORDS and not value.startswith("/")
+    if _SIZE.match(value):
+        return False
+    return value.split()[0].lower().strip("\"'") not in _WORDS and not _is_path(value)
+
+
+def not_a_flag(value: str) -> bool:
+    """After `--password `: a word that is no flag of its own."""
+    return not value.startswith("-") and not_a_word(value)
+
+
+def _is_path(value: str) -> bool:
+    """Whether a value that starts with a slash reads as a path; a long run of mixed characters is base64."""
+    return value.startswith("/") and not (
+        len(value) >= 2 * _OPAQUE_LENGTH and any(map(str.isdigit, value)) and value.lower() != value != value.upper()
+    )
 
 
 def not_a_name(value: str) -> bool:
