@@ -1,0 +1,88 @@
+"""Which edge functions apply to which kind: one table. Every function is pure and knows one field or one label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from copilot.model import Resource
+from retrievers.graph.edge import Edge, EdgeKind
+from retrievers.graph.edges import network, ownership, pods, policies, storage, workloads
+from retrievers.graph.edges.pod_spec import edges_of_pod_spec, pod_spec_of
+
+EdgeFunction = Callable[[Resource], Iterator[Edge]]
+
+
+def edges_of_template(resource: Resource) -> Iterator[Edge]:
+    """The edges of the object's pod spec."""
+    pod = pod_spec_of(resource)
+    if pod is not None:
+        yield from edges_of_pod_spec(pod)
+
+
+_TEMPLATE: tuple[EdgeFunction, ...] = (edges_of_template,)
+
+# (kind, group) -> functions
+EDGE_FUNCTIONS: dict[tuple[str, str], tuple[EdgeFunction, ...]] = {
+    ("Pod", ""): (
+        edges_of_template,
+        pods.edges_of_pod_nomination,
+        pods.edges_of_pod_allocated_claims,
+        pods.edges_of_pod_images,
+    ),
+    ("Deployment", "apps"): _TEMPLATE,
+    ("ReplicaSet", "apps"): _TEMPLATE,
+    ("DaemonSet", "apps"): _TEMPLATE,
+    ("StatefulSet", "apps"): (
+        edges_of_template,
+        workloads.edges_of_stateful_set_service,
+        workloads.edges_of_stateful_set_claims,
+        workloads.edges_of_stateful_set_class,
+    ),
+    ("ReplicationController", ""): _TEMPLATE,
+    ("PodTemplate", ""): _TEMPLATE,
+    ("Job", "batch"): _TEMPLATE,
+    ("CronJob", "batch"): _TEMPLATE,
+    ("Event", ""): (ownership.edges_of_event,),
+    ("EndpointSlice", "discovery.k8s.io"): (network.edges_of_endpoint_slice,),
+    ("Endpoints", ""): (network.edges_of_endpoints,),
+    ("Ingress", "networking.k8s.io"): (network.edges_of_ingress,),
+    ("Ingress", "extensions"): (network.edges_of_ingress,),
+    ("IngressClass", "networking.k8s.io"): (network.edges_of_ingress_class,),
+    ("IPAddress", "networking.k8s.io"): (network.edges_of_ip_address,),
+    ("ValidatingWebhookConfiguration", "admissionregistration.k8s.io"): (network.edges_of_webhooks,),
+    ("MutatingWebhookConfiguration", "admissionregistration.k8s.io"): (network.edges_of_webhooks,),
+    ("ValidatingAdmissionPolicyBinding", "admissionregistration.k8s.io"): (policies.edges_of_policy_binding,),
+    ("MutatingAdmissionPolicyBinding", "admissionregistration.k8s.io"): (policies.edges_of_policy_binding,),
+    ("CustomResourceDefinition", "apiextensions.k8s.io"): (network.edges_of_conversion_webhook,),
+    ("APIService", "apiregistration.k8s.io"): (network.edges_of_api_service,),
+    ("PersistentVolumeClaim", ""): (storage.edges_of_claim,),
+    ("PersistentVolume", ""): (storage.edges_of_volume,),
+    ("StorageClass", "storage.k8s.io"): (storage.edges_of_storage_class,),
+    ("VolumeAttachment", "storage.k8s.io"): (storage.edges_of_volume_attachment,),
+    ("CSINode", "storage.k8s.io"): (storage.edges_of_csi_node,),
+    ("CSIStorageCapacity", "storage.k8s.io"): (storage.edges_of_storage_capacity,),
+    ("HorizontalPodAutoscaler", "autoscaling"): (policies.edges_of_autoscaler,),
+    ("ResourceQuota", ""): (policies.edges_of_namespace_limits,),
+    ("LimitRange", ""): (policies.edges_of_namespace_limits,),
+    ("RoleBinding", "rbac.authorization.k8s.io"): (policies.edges_of_binding,),
+    ("ClusterRoleBinding", "rbac.authorization.k8s.io"): (policies.edges_of_binding,),
+    ("ServiceAccount", ""): (policies.edges_of_service_account,),
+    ("FlowSchema", "flowcontrol.apiserver.k8s.io"): (policies.edges_of_flow_schema,),
+}
+
+
+def edges_of(resource: Resource) -> list[Edge]:
+    """Every edge the object declares, once for each target and kind: the first field that says it, required first."""
+    found: dict[tuple[EdgeKind, object], Edge] = {}
+    for edge in _declared(resource):
+        key = (edge.kind, edge.target)
+        known = found.get(key)
+        if known is None or (known.optional and not edge.optional):
+            found[key] = edge
+    return list(found.values())
+
+
+def _declared(resource: Resource) -> Iterator[Edge]:
+    yield from ownership.edges_of_owners(resource)
+    for function in EDGE_FUNCTIONS.get((resource.ref.kind, resource.ref.group), ()):
+        yield from function(resource)

@@ -1,0 +1,214 @@
+"""Edges that a pod spec declares, in a Pod or in any template. Pure: what the spec says, never whether it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from copilot.model import Ref, Resource, child, children, mapping, text
+from retrievers.graph.edge import Edge, EdgeKind
+
+_TEMPLATE_PATH: dict[tuple[str, str], tuple[str, ...]] = {
+    ("Deployment", "apps"): ("spec", "template"),
+    ("ReplicaSet", "apps"): ("spec", "template"),
+    ("StatefulSet", "apps"): ("spec", "template"),
+    ("DaemonSet", "apps"): ("spec", "template"),
+    ("ReplicationController", ""): ("spec", "template"),
+    ("Job", "batch"): ("spec", "template"),
+    ("CronJob", "batch"): ("spec", "jobTemplate", "spec", "template"),
+    ("PodTemplate", ""): ("template",),
+}
+_DEFAULT_SCHEDULER = "default-scheduler"
+
+
+class PodSpec(msgspec.Struct, frozen=True):
+    """A pod spec with the object that carries it. `field` is the spec's own path, `pod_name` is "" in a template."""
+
+    source: Ref
+    spec: Mapping[str, Any]
+    field: str = "spec"
+    pod_name: str = ""
+
+    def in_namespace(self, kind: str, name: str, group: str = "") -> Ref:
+        """An object beside the pod."""
+        return Ref(kind, self.source.namespace, name, group)
+
+
+def template_of(resource: Resource) -> Mapping[str, Any]:
+    """The pod template of a built-in workload (its `metadata` and `spec`), or an empty mapping."""
+    path = _TEMPLATE_PATH.get((resource.ref.kind, resource.ref.group))
+    return mapping(resource.body, *path) if path else {}
+
+
+def pod_spec_of(resource: Resource) -> PodSpec | None:
+    """The pod spec of a Pod or of a built-in workload's template.
+
+    A ReplicaSet that was scaled to zero for a newer revision is skipped: what its template names is history.
+    """
+    ref = resource.ref
+    if ref.kind == "Pod" and not ref.group:
+        return PodSpec(ref, child(resource.body, "spec"), "spec", ref.name)
+    path = _TEMPLATE_PATH.get((ref.kind, ref.group))
+    if path is None:
+        return None
+    if ref.kind == "ReplicaSet" and resource.spec.get("replicas") == 0 and resource.metadata.get("ownerReferences"):
+        return None
+    return PodSpec(ref, mapping(resource.body, *path, "spec"), ".".join((*path, "spec")))
+
+
+def edges_of_pod_spec(pod: PodSpec) -> Iterator[Edge]:
+    """Every edge a pod spec declares."""
+    if pod.spec:
+        yield from edges_of_pod_volumes(pod)
+        yield from edges_of_pod_environment(pod)
+        yield from edges_of_pod_identity(pod)
+        yield from edges_of_pod_scheduling(pod)
+        yield from edges_of_pod_claims(pod)
+
+
+def containers_of(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every container with the list it stands in: init containers, containers, ephemeral containers."""
+    for place in ("initContainers", "containers", "ephemeralContainers"):
+        found = spec.get(place)
+        if isinstance(found, list):
+            for container in found:
+                if isinstance(container, dict):
+                    yield place, container
+
+
+def edges_of_pod_volumes(pod: PodSpec) -> Iterator[Edge]:
+    """Claims, ConfigMaps and Secrets the volumes name."""
+    for volume in children(pod.spec.get("volumes")):
+        where = f"{pod.field}.volumes[{text(volume, 'name')}]"
+        for source, body in volume.items():
+            if isinstance(body, dict):
+                yield from _volume_source(pod, source, body, where, text(volume, "name"))
+
+
+def _volume_source(pod: PodSpec, source: str, body: Mapping[str, Any], where: str, volume: str) -> Iterator[Edge]:
+    match source:
+        case "configMap" | "secret" | "projected":
+            yield from _projection(pod, source, body, where)
+        case "persistentVolumeClaim":
+            if claim := text(body, "claimName"):
+                yield Edge(pod.source, EdgeKind.MOUNTS, pod.in_namespace("PersistentVolumeClaim", claim),
+                           f"{where}.persistentVolumeClaim.claimName")  # fmt: skip
+        case "ephemeral":
+            if pod.pod_name:
+                claim = f"{pod.pod_name}-{volume}"
+                yield Edge(pod.source, EdgeKind.MOUNTS, pod.in_namespace("PersistentVolumeClaim", claim),
+                           f"{where}.ephemeral")  # fmt: skip
+        case _:
+            for field in ("secretRef", "nodePublishSecretRef"):
+                if name := text(body.get(field), "name"):
+                    yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("Secret", name),
+                               f"{where}.{source}.{field}.name")  # fmt: skip
+
+
+def _projection(pod: PodSpec, source: str, body: Mapping[str, Any], where: str) -> Iterator[Edge]:
+    optional = body.get("optional") is True
+    if source == "configMap":
+        if name := text(body, "name"):
+            yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("ConfigMap", name),
+                       f"{where}.configMap.name", optional)  # fmt: skip
+    elif source == "secret":
+        name_field = "secretName" if "secretName" in body else "name"
+        if name := text(body, name_field):
+            yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("Secret", name),
+                       f"{where}.secret.{name_field}", optional)  # fmt: skip
+    elif source == "projected":
+        for index, part in enumerate(children(body, "sources")):
+            for inner, inner_body in part.items():
+                if inner in ("configMap", "secret") and isinstance(inner_body, dict):
+                    yield from _projection(pod, inner, inner_body, f"{where}.projected.sources[{index}]")
+            if bundle := text(part.get("clusterTrustBundle"), "name"):
+                optional_bundle = mapping(part, "clusterTrustBundle").get("optional") is True
+                yield Edge(pod.source, EdgeKind.REFERENCES,
+                           Ref("ClusterTrustBundle", "", bundle, "certificates.k8s.io"),
+                           f"{where}.projected.sources[{index}].clusterTrustBundle.name", optional_bundle)  # fmt: skip
+
+
+_ENV_SOURCES = (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret"))
+_ENV_FROM_SOURCES = (("configMapRef", "ConfigMap"), ("secretRef", "Secret"))
+
+
+def edges_of_pod_environment(pod: PodSpec) -> Iterator[Edge]:
+    """ConfigMaps and Secrets that `env[].valueFrom` and `envFrom[]` name."""
+    for place, container in containers_of(pod.spec):
+        for variable in children(container.get("env")):
+            source = variable.get("valueFrom")
+            if isinstance(source, dict):
+                where = f"{pod.field}.{place}[{text(container, 'name')}].env[{text(variable, 'name')}].valueFrom"
+                yield from _named_sources(pod, source, _ENV_SOURCES, where)
+        for index, source in enumerate(children(container.get("envFrom"))):
+            where = f"{pod.field}.{place}[{text(container, 'name')}].envFrom[{index}]"
+            yield from _named_sources(pod, source, _ENV_FROM_SOURCES, where)
+
+
+def _named_sources(
+    pod: PodSpec, source: Mapping[str, Any], fields: tuple[tuple[str, str], ...], where: str
+) -> Iterator[Edge]:
+    for field, kind in fields:
+        body = source.get(field)
+        if isinstance(body, dict) and (name := text(body.get("name"))):
+            yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace(kind, name),
+                       f"{where}.{field}.name", body.get("optional") is True)  # fmt: skip
+
+
+def edges_of_pod_identity(pod: PodSpec) -> Iterator[Edge]:
+    """The service account, and the Secrets its images are pulled with.
+
+    A pull secret that is missing is tolerated by the kubelet, which then pulls without it.
+    """
+    account = text(pod.spec.get("serviceAccountName") or pod.spec.get("serviceAccount"))
+    if not account and not pod.pod_name:
+        account = "default"  # admission writes it into every pod made from the template
+    if account:
+        yield Edge(pod.source, EdgeKind.USES_SA, pod.in_namespace("ServiceAccount", account),
+                   f"{pod.field}.serviceAccountName")  # fmt: skip
+    for index, secret in enumerate(children(pod.spec.get("imagePullSecrets"))):
+        if name := text(secret, "name"):
+            yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("Secret", name),
+                       f"{pod.field}.imagePullSecrets[{index}].name", optional=True)  # fmt: skip
+
+
+def edges_of_pod_scheduling(pod: PodSpec) -> Iterator[Edge]:
+    """Node, priority class, runtime class, a scheduler other than the default one, and the gang."""
+    spec = pod.spec
+    if node := text(spec.get("nodeName")):
+        yield Edge(pod.source, EdgeKind.RUNS_ON, Ref("Node", "", node), f"{pod.field}.nodeName")
+    if priority := text(spec.get("priorityClassName")):
+        yield Edge(pod.source, EdgeKind.USES, Ref("PriorityClass", "", priority, "scheduling.k8s.io"),
+                   f"{pod.field}.priorityClassName")  # fmt: skip
+    if runtime := text(spec.get("runtimeClassName")):
+        yield Edge(pod.source, EdgeKind.USES, Ref("RuntimeClass", "", runtime, "node.k8s.io"),
+                   f"{pod.field}.runtimeClassName")  # fmt: skip
+    scheduler = text(spec.get("schedulerName"))
+    if scheduler and scheduler != _DEFAULT_SCHEDULER:
+        yield Edge(pod.source, EdgeKind.USES, Ref("Scheduler", "", scheduler), f"{pod.field}.schedulerName")
+    if "schedulingGroup" in spec or "workloadRef" in spec:
+        yield from _gang(pod)
+
+
+def _gang(pod: PodSpec) -> Iterator[Edge]:
+    if group := text(pod.spec.get("schedulingGroup"), "podGroupName"):
+        yield Edge(pod.source, EdgeKind.IN_GANG, pod.in_namespace("PodGroup", group, "scheduling.k8s.io"),
+                   f"{pod.field}.schedulingGroup.podGroupName")  # fmt: skip
+    if workload := text(pod.spec.get("workloadRef"), "name"):
+        yield Edge(pod.source, EdgeKind.IN_GANG, pod.in_namespace("Workload", workload, "scheduling.k8s.io"),
+                   f"{pod.field}.workloadRef.name")  # fmt: skip
+
+
+def edges_of_pod_claims(pod: PodSpec) -> Iterator[Edge]:
+    """Device claims: by name, or by the template the controller makes them from."""
+    for claim in children(pod.spec.get("resourceClaims")):
+        where = f"{pod.field}.resourceClaims[{text(claim, 'name')}]"
+        for field, kind in (
+            ("resourceClaimName", "ResourceClaim"),
+            ("resourceClaimTemplateName", "ResourceClaimTemplate"),
+        ):
+            if name := text(claim, field):
+                yield Edge(pod.source, EdgeKind.CLAIMS, pod.in_namespace(kind, name, "resource.k8s.io"),
+                           f"{where}.{field}")  # fmt: skip
