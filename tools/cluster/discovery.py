@@ -26,6 +26,7 @@ class Discovery(msgspec.Struct, frozen=True):
     kinds: tuple[ApiKind, ...]
     readings: tuple[Reading, ...] = ()
     notes: tuple[str, ...] = ()
+    groups: frozenset[str] = frozenset()
 
     def has(self, kind: str, group: str = "") -> bool:
         """Tell whether the server serves a kind."""
@@ -140,7 +141,12 @@ def _finished(found: Iterable[ApiKind], notes: list[str]) -> Discovery:
         if (kind.group, kind.kind) not in kinds
     ]
     secrets = Reading("Secret", state=ReadState.PARTIAL, detail=NEVER_LISTED["", "secrets"])
-    return Discovery(tuple(sorted(kinds.values())), (*missing, secrets), tuple(dict.fromkeys(notes)))
+    return Discovery(
+        kinds=tuple(sorted(kinds.values())),
+        readings=(*missing, secrets),
+        notes=tuple(dict.fromkeys(notes)),
+        groups=frozenset(groups),
+    )
 
 
 def _is_name(*parts: str) -> bool:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from copilot.model import CopilotError, Reading, ReadState
+from copilot.model import CopilotError, Reading, ReadState, Resource
 from copilot.model.errors import DeniedError
 from copilot.model.fields import text
 from tools.cluster.discovery_known import ApiKind, is_built_in
+from tools.cluster.resources import resource
 from tools.cluster.transport import Answer, Transport
 
+SOURCE = "api"  # what an answer cites for an object that was read live
 PAGE = 500  # objects: kubectl's own chunk size, 1-2 MB of pods, so one page never holds the server for long
 MAX_CUSTOM = 5_000  # objects of one custom kind: add-ons that keep a report per image would drown the cluster itself
 MAX_OBJECTS = 300_000  # objects of one built-in kind: twice the pods Kubernetes supports in one cluster
@@ -33,7 +35,7 @@ class ListOutcome(msgspec.Struct, frozen=True, eq=False):
     """What one list gave. `resource_version` is where a watch may go on; "" when the list was not read to its end."""
 
     request: ListRequest
-    bodies: list[dict[str, Any]] = []
+    resources: list[Resource] = []
     state: ReadState = ReadState.READ
     detail: str = ""
     resource_version: str = ""
@@ -49,7 +51,7 @@ class ListOutcome(msgspec.Struct, frozen=True, eq=False):
             group=kind.group,
             namespace=self.request.namespace or "*",
             state=self.state,
-            count=len(self.bodies),
+            count=len(self.resources),
             detail=self.detail,
         )
 
@@ -72,8 +74,9 @@ class Lister:
 
     _MAX_LOST = 3  # lists that lost their connection for good before the others are given up: each costs a time-out
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, *, config_values: bool = False) -> None:
         self._transport = transport
+        self._config_values = config_values
         self._lost = 0
         self._lock = threading.Lock()
 
@@ -85,22 +88,17 @@ class Lister:
         """
         if self._lost >= self._MAX_LOST:
             return ListOutcome(request, state=ReadState.PARTIAL, detail="Not read: the server had stopped answering.")
-        bodies: list[dict[str, Any]] = []
+        found: list[Resource] = []
         try:
-            outcome = self._pages(request, bodies)
+            return self._pages(request, found)
         except DeniedError:
             raise
         except CopilotError as error:
             with self._lock:
                 self._lost += 1
-            outcome = ListOutcome(request, bodies, ReadState.PARTIAL, error.title, error=error)
-        kind = request.kind
-        for body in bodies:
-            body["kind"] = kind.kind  # a list's items do not say what they are
-            body["apiVersion"] = kind.api_version
-        return outcome
+            return ListOutcome(request, found, ReadState.PARTIAL, error.title, error=error)
 
-    def _pages(self, request: ListRequest, bodies: list[dict[str, Any]]) -> ListOutcome:
+    def _pages(self, request: ListRequest, found: list[Resource]) -> ListOutcome:
         most = MAX_OBJECTS if is_built_in(request.kind) else MAX_CUSTOM
         token, date, note = "", None, ""
         while True:
@@ -115,25 +113,31 @@ class Lister:
                 if token:
                     continue
                 return ListOutcome(
-                    request, bodies, ReadState.PARTIAL, "The server lost its place in the list.", "", date
+                    request, found, ReadState.PARTIAL, "The server lost its place in the list.", "", date
                 )
             if not answer.ok:
-                return _refused(request, bodies, answer)
+                return _refused(request, found, answer)
             try:
                 page = _PAGE.decode(answer.body)
             except (msgspec.DecodeError, RecursionError):
                 detail = "The server's answer for this kind could not be read as a list."
-                return ListOutcome(request, bodies, ReadState.PARTIAL, detail, "", date)
-            bodies.extend(page.items or ())
+                return ListOutcome(request, found, ReadState.PARTIAL, detail, "", date)
+            found.extend(self._resources(request.kind, page.items or ()))
             token = page.metadata.next
             if not token:
-                return ListOutcome(request, bodies, ReadState.READ, note, page.metadata.resource_version, date)
-            if len(bodies) >= most:
-                detail = f"Only the first {len(bodies)} were read."
-                return ListOutcome(request, bodies, ReadState.PARTIAL, detail, "", date)
+                return ListOutcome(request, found, ReadState.READ, note, page.metadata.resource_version, date)
+            if len(found) >= most:
+                detail = f"Only the first {len(found)} were read."
+                return ListOutcome(request, found, ReadState.PARTIAL, detail, "", date)
+
+    def _resources(self, kind: ApiKind, items: Iterable[dict[str, Any]]) -> Iterator[Resource]:
+        for body in items:
+            body["kind"] = kind.kind  # a list's items do not say what they are
+            body["apiVersion"] = kind.api_version
+            yield resource(body, SOURCE, config_values=self._config_values)
 
 
-def _refused(request: ListRequest, bodies: list[dict[str, Any]], answer: Answer) -> ListOutcome:
+def _refused(request: ListRequest, found: list[Resource], answer: Answer) -> ListOutcome:
     where = f" in namespace {request.namespace}" if request.namespace else ""
     what = f"{request.kind.plural}{f'.{request.kind.group}' if request.kind.group else ''}{where}"
     if answer.status == 403:
@@ -142,7 +146,7 @@ def _refused(request: ListRequest, bodies: list[dict[str, Any]], answer: Answer)
         state, detail = ReadState.MISSING, f"The server has no {what}."
     else:
         state, detail = ReadState.PARTIAL, f"Listing {what} failed with HTTP {answer.status}: {answer.reason}"
-    return ListOutcome(request, bodies, state, detail, "", answer.date)
+    return ListOutcome(request, found, state, detail, "", answer.date)
 
 
 @contextmanager

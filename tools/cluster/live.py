@@ -1,0 +1,71 @@
+"""The live cluster as a source. It only reads, and "now" is the server's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from copilot.model import ContainerLog, Coverage, Snapshot
+from copilot.model.fields import text
+from copilot.model.moment import EPOCH
+from tools.cluster.kubeconfig import Connection, connect
+from tools.cluster.live_logs import LogsRead, read_logs
+from tools.cluster.live_read import ClusterRead, read_cluster
+from tools.cluster.metrics_api import GROUP, UsageRead, read_usage
+from tools.cluster.source import LogRequest, Scope
+from tools.cluster.transport import Transport
+
+
+class ClusterIdentity(msgspec.Struct, frozen=True):
+    """Which cluster this is. `uid` is the uid of kube-system, which outlives addresses and names; "" when not readable."""
+
+    name: str
+    server: str
+    uid: str
+
+
+class LiveSource:
+    """A cluster behind an API server."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.transport = Transport(connection)
+        self._last: ClusterRead | None = None
+
+    def snapshot(self, scope: Scope) -> Snapshot:
+        """Read every kind the server has, in scope.
+
+        Raises:
+            UsageError: A namespace of the scope does not exist.
+            CopilotError: The server cannot be reached, or does not accept the credentials.
+        """
+        read = read_cluster(self.transport, scope, self.connection.namespace)
+        self._last = read
+        usage = read_usage(self.transport, scope.namespaces) if GROUP in read.discovery.groups else UsageRead()
+        return Snapshot(
+            cluster=self.connection.label,
+            observed_at=read.date() or EPOCH,
+            resources=tuple(read.resources()),
+            coverage=Coverage((*read.readings(), *usage.readings), read.notes),
+            usage=usage.usage,
+        )
+
+    def logs(self, requests: Sequence[LogRequest]) -> tuple[ContainerLog, ...]:
+        """Read the end of each log that is there."""
+        return self.read_logs(requests).logs
+
+    def read_logs(self, requests: Sequence[LogRequest]) -> LogsRead:
+        """Read the end of each log, and say which could not be read."""
+        return read_logs(self.transport, requests)
+
+    def identity(self) -> ClusterIdentity:
+        """Which cluster this is."""
+        answer = self.transport.get("/api/v1/namespaces/kube-system")
+        uid = text(answer.json(), "metadata", "uid") if answer.ok else ""
+        return ClusterIdentity(self.connection.name, self.connection.server, uid)
+
+
+def open_live(kubeconfig: str | None = None, context: str | None = None) -> LiveSource:
+    """Open the cluster kubectl would talk to. Sends nothing yet."""
+    return LiveSource(connect(kubeconfig, context))
