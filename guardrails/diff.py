@@ -1,0 +1,68 @@
+"""Compares an object before and after, field by field. What the server always changes by itself is left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from copilot.model import dig
+from guardrails.canonical import sha256_hex
+from guardrails.plan import FieldChange
+
+# Written by the server on every change, so never part of what a person approves.
+_SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "selfLink", "creationTimestamp", "uid")
+
+
+def normalised(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without status and without the metadata that the server counts up by itself."""
+    kept = {key: value for key, value in body.items() if key != "status"}
+    metadata = kept.get("metadata")
+    if isinstance(metadata, dict):
+        kept["metadata"] = {key: value for key, value in metadata.items() if key not in _SERVERS_OWN}
+    return kept
+
+
+def body_sha(body: Mapping[str, Any]) -> str:
+    """The SHA-256 of a normalised object."""
+    return sha256_hex(_json(normalised(body)).encode())
+
+
+def field_changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], asked: Collection[str] = ()
+) -> tuple[FieldChange, ...]:
+    """The fields that differ, as JSON pointers in order; `asked` are the pointers the request writes."""
+    found: list[FieldChange] = []
+    waiting: list[tuple[str, Any, Any]] = [("", normalised(before), normalised(after))]
+    while waiting:
+        path, old, new = waiting.pop()
+        if old == new and type(old) is type(new):
+            continue
+        if isinstance(old or {}, dict) and isinstance(
+            new or {}, dict
+        ):  # absent reads as empty: fields are listed singly
+            one, two = old or {}, new or {}
+            waiting.extend((f"{path}/{_pointer(key)}", one.get(key), two.get(key)) for key in one.keys() | two.keys())
+        elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+            waiting.extend((f"{path}/{index}", *pair) for index, pair in enumerate(zip(old, new, strict=True)))
+        else:
+            found.append(FieldChange(path, _json_or_absent(old), _json_or_absent(new), path in asked))
+    return tuple(sorted(found, key=lambda change: change.path))
+
+
+def field_text(body: Mapping[str, Any], pointer: str) -> str:
+    """The value at a JSON pointer as JSON text; "" when it is absent."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    return _json_or_absent(dig(body, *steps))
+
+
+def _pointer(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _json_or_absent(value: Any) -> str:
+    return "" if value is None else _json(value)

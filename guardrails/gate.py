@@ -1,0 +1,104 @@
+"""The gate: a good approval goes in, approved steps come out, once. Everything about the yes is checked here."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from copilot.model.moment import parse_time
+from guardrails.approval import Approval, Method, approve, is_genuine
+from guardrails.canonical import canonical_json
+from guardrails.errors import ApprovalError
+from guardrails.journal import Journal, Kind
+from guardrails.plan import Plan, Requester, Tier
+from guardrails.steps import ApprovedStep
+
+SKEW = timedelta(seconds=60)  # a clock set back further than this since the yes makes its deadline meaningless
+_AGAIN = "Ask for the change again to get a new plan."
+
+
+class Gate:
+    """Signs, checks and uses up approvals.
+
+    Args:
+        key: the installation's key (`load_or_create_key`).
+        journal: where approvals are noted and used up.
+        clock: the time now, aware.
+    """
+
+    def __init__(self, key: bytes, journal: Journal, clock: Callable[[], datetime]) -> None:
+        self._key = key
+        self._journal = journal
+        self._clock = clock
+
+    def approve(self, plan: Plan, approver: Requester, method: Method) -> Approval:
+        """Note a person's yes in the journal and sign it.
+
+        Raises:
+            ApprovalError: nobody may approve this plan.
+        """
+        _refuse_if(
+            bool(plan.computed.refusals) or plan.computed.tier > Tier.TYPED_NAME, "This plan may not be approved"
+        )
+        approval = approve(plan, approver, method, self._key, self._clock())
+        self._journal.append(Kind.APPROVED, plan.id, {"approval": msgspec.to_builtins(approval)})
+        return approval
+
+    def consume(self, plan: Plan, approval: Approval, session: Requester) -> tuple[ApprovedStep, ...]:
+        """Use the approval up and hand out the steps. Of many callers at once exactly one succeeds.
+
+        Raises:
+            ApprovalError: forged, altered, for another plan or person, expired, or used before.
+            JournalError: the journal cannot be written.
+        """
+        now = self._clock()
+        _refuse_if(not is_genuine(approval, self._key), "The approval was not signed here")
+        _refuse_if(approval.plan_id != plan.id or approval.digest != plan.digest, "The approval is for another plan")
+        _refuse_if(bool(plan.computed.refusals), "This plan may not be approved")
+        _refuse_if(approval.tier is not plan.computed.tier, "The approval is for another tier")
+        _refuse_if(approval.tier > Tier.TYPED_NAME, "One person's approval is not enough for this plan")
+        _refuse_if(not approval.approver == session == plan.requester, "The approval is somebody else's")
+        _refuse_if(now + SKEW < _time(approval.issued), "The clock was set back since the approval was given")
+        _refuse_if(now >= _time(approval.expires), f"The approval expired at {approval.expires}")
+        _refuse_if(now >= _time(plan.expires), f"The plan expired at {plan.expires}")
+        _refuse_if(now + SKEW < _time(plan.not_before), f"The plan is not good before {plan.not_before}")
+        detail = {"nonce": approval.nonce, "digest": approval.digest}
+        self._journal.append(Kind.CONSUMED, plan.id, detail, claim=f"approval/{approval.nonce}")
+        until = min(approval.expires, plan.expires)
+        return tuple(
+            self._sealed(ApprovedStep(plan.id, approval.digest, approval.nonce, index, plan.cluster, step, until))
+            for index, step in enumerate(plan.steps, start=1)
+        )
+
+    def vouch(self, step: ApprovedStep) -> None:
+        """Check that this gate handed the step out and that it is still good.
+
+        Raises:
+            ApprovalError: the seal does not hold, or the step expired.
+        """
+        genuine = hmac.compare_digest(self._seal(step).encode(), step.seal.encode("utf-8", "replace"))
+        _refuse_if(not genuine, "The step did not come through the gate")
+        _refuse_if(self._clock() >= _time(step.expires), f"The approval expired at {step.expires}")
+
+    def _sealed(self, step: ApprovedStep) -> ApprovedStep:
+        return msgspec.structs.replace(step, seal=self._seal(step))
+
+    def _seal(self, step: ApprovedStep) -> str:
+        content = canonical_json(msgspec.structs.replace(step, seal=""))
+        return hmac.new(self._key, b"step\0" + content, hashlib.sha256).hexdigest()
+
+
+def _refuse_if(wrong: bool, title: str) -> None:
+    if wrong:
+        raise ApprovalError(title, _AGAIN)
+
+
+def _time(text: str) -> datetime:
+    moment = parse_time(text)
+    _refuse_if(moment is None, "The approval has an unreadable time")
+    assert moment is not None
+    return moment
