@@ -297,7 +297,9 @@ class ResourceGraph:
             return
         for kind in sorted(_SELECTABLE):
             tie = filed.pod_tie if kind == "Pod" else filed.template_tie
-            for candidate in self.of_kind(kind, resource.ref.namespace) if tie is not None else ():
+            if tie is None:
+                continue
+            for candidate in self.of_kind(kind, resource.ref.namespace):
                 if filed.selector.matches(selectable_labels(candidate)):
                     self.store.match(number, tie, self.store.ids[candidate.ref])
 

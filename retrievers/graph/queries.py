@@ -72,7 +72,7 @@ def dependants(graph: ResourceGraph, ref: Ref) -> list[Reached]:
 
 def dangling(graph: ResourceGraph) -> list[Edge]:
     """Edges to objects that are known not to exist, by source. Events about deleted objects are not references."""
-    found = []
+    found: list[Edge] = []
     for ref in graph.refs():
         if graph.get(ref) is None and graph.state(ref) is NodeState.DANGLING:
             found.extend(edge for edge in graph.into(ref) if edge.kind is not EdgeKind.ABOUT)

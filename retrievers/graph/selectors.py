@@ -129,8 +129,11 @@ def _equal(labels: Any) -> tuple[tuple[str, str], ...] | None:
     return pairs if all(isinstance(key, str) and isinstance(value, str) for key, value in pairs) else None
 
 
-def parse_requirements(expressions: Any) -> tuple[Requirement, ...] | None:
-    """Compile a list of expressions; None when one of them is not valid, for then the whole selector is not."""
+def parse_requirements(expressions: Any, *, comparisons: bool = False) -> tuple[Requirement, ...] | None:
+    """Compile a list of expressions; None when one of them is not valid, for then the whole selector is not.
+
+    `comparisons` allows Gt and Lt, which only node selectors have.
+    """
     if expressions is None:
         return ()
     if not isinstance(expressions, list):
@@ -138,12 +141,13 @@ def parse_requirements(expressions: Any) -> tuple[Requirement, ...] | None:
     found = []
     for expression in children(expressions):
         requirement = parse_requirement(expression)
-        if requirement is None:
+        if requirement is None or (requirement.operator in _COMPARISONS and not comparisons):
             return None
         found.append(requirement)
     return tuple(found) if len(found) == len(expressions) else None
 
 
+_COMPARISONS = (Operator.GT, Operator.LT)
 _OPERATORS = {operator.value: operator for operator in Operator}
 _VALUE_COUNT = {
     Operator.IN: range(1, 1 << 31),
