@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from copilot.model import ContainerLog, Coverage, Snapshot
+from copilot.model import ContainerLog, CopilotError, Coverage, Snapshot
 from copilot.model.fields import text
 from copilot.model.moment import EPOCH
 from tools.cluster.kubeconfig import Connection, connect
@@ -15,6 +15,8 @@ from tools.cluster.live_read import ClusterRead, read_cluster
 from tools.cluster.metrics_api import GROUP, UsageRead, read_usage
 from tools.cluster.source import LogRequest, Scope
 from tools.cluster.transport import Transport
+from tools.cluster.watch import Change
+from tools.cluster.watch_all import ClusterWatch
 
 
 class ClusterIdentity(msgspec.Struct, frozen=True):
@@ -58,6 +60,21 @@ class LiveSource:
     def read_logs(self, requests: Sequence[LogRequest]) -> LogsRead:
         """Read the end of each log, and say which could not be read."""
         return read_logs(self.transport, requests)
+
+    def watch(self) -> ClusterWatch:
+        """Follow what the last snapshot read, from the moment it was read.
+
+        Raises:
+            CopilotError: No snapshot was taken yet.
+        """
+        if self._last is None:
+            raise CopilotError("There is nothing to follow yet.", "Take a snapshot first.")
+        return ClusterWatch(self.transport, self._last)
+
+    def follow(self) -> Iterator[Change]:
+        """Yield every change since the last snapshot; closing the generator ends all threads and connections."""
+        with self.watch() as watch:
+            yield from watch.changes()
 
     def identity(self) -> ClusterIdentity:
         """Which cluster this is."""

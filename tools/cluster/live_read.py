@@ -29,6 +29,7 @@ class ClusterRead(msgspec.Struct, frozen=True, eq=False):
     outcomes: tuple[ListOutcome, ...]
     discovery: Discovery
     notes: tuple[str, ...] = ()
+    config_values: bool = False
 
     def resources(self) -> Iterator[Resource]:
         """The objects, each once, in a fixed order."""
@@ -65,7 +66,7 @@ def read_cluster(transport: Transport, scope: Scope, home: str) -> ClusterRead:
             outcomes += pool.map(lister.read, fallback)
             if scope.namespaces is not None:
                 outcomes += _around(pool, lister, discovery, outcomes)
-    return ClusterRead(tuple(outcomes), discovery, (*discovery.notes, *notes))
+    return ClusterRead(tuple(outcomes), discovery, (*discovery.notes, *notes), scope.config_values)
 
 
 def _plan(kinds: Iterable[ApiKind], scope: Scope) -> list[ListRequest]:

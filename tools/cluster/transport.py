@@ -1,4 +1,4 @@
-"""Asks the API server: reads, and the two reviews that say what the user may do. It has no way to write an object."""
+"""Asks the API server: reads, and the reviews that say who the user is and may do. It has no way to write an object."""
 
 from __future__ import annotations
 
@@ -35,15 +35,21 @@ Query = Sequence[tuple[str, str | int]]
 
 
 class Review(Enum):
-    """The questions about one's own rights. They are sent with POST and store nothing."""
+    """The questions about oneself, named by their kind. They are sent with POST and store nothing."""
 
-    ACCESS = "selfsubjectaccessreviews"
-    RULES = "selfsubjectrulesreviews"
+    ACCESS = "SelfSubjectAccessReview"
+    RULES = "SelfSubjectRulesReview"
+    IDENTITY = "SelfSubjectReview"
+
+    @property
+    def group(self) -> str:
+        """The API group that answers it."""
+        return "authentication.k8s.io/v1" if self is Review.IDENTITY else "authorization.k8s.io/v1"
 
     @property
     def path(self) -> str:
         """Where the question is asked."""
-        return f"/apis/authorization.k8s.io/v1/{self.value}"
+        return f"/apis/{self.group}/{self.value.lower()}s"
 
 
 class Answer(msgspec.Struct, frozen=True, eq=False):
@@ -117,9 +123,8 @@ class Transport:
         raise AssertionError("unreachable: the last try returns or raises")
 
     def review(self, review: Review, spec: Mapping[str, Any]) -> Answer:
-        """Ask one question about the user's own rights."""
-        kind = "SelfSubjectAccessReview" if review is Review.ACCESS else "SelfSubjectRulesReview"
-        body = msgspec.json.encode({"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec})
+        """Ask one question about the user's own rights or name."""
+        body = msgspec.json.encode({"apiVersion": review.group, "kind": review.value, "spec": spec})
         return self._once(_Request(path=review.path, method="POST", body=body))[0]
 
     @contextmanager
