@@ -24,7 +24,7 @@ from guardrails.redaction_values import never_harmless, not_a_word
 
 __all__ = ["Redactor", "clean_text", "install_key", "redact", "redact_body"]
 
-_PASSES = 4  # a replacement may complete the context of another rule; two passes suffice in practice
+_PASSES = 16  # a replacement may complete the context of another rule; real text needs two passes
 _DEPTH = 100  # levels: the deepest real schema is below 60, and Python's own limit must not be met
 _CACHED = 512  # characters: longer strings repeat too rarely to be worth keeping
 _SHORTEST = 6  # characters: nothing shorter matches any rule
@@ -94,6 +94,7 @@ class Redactor:
 
     def _run(self, step: Compiled, text: str) -> str:
         """Run one rule over the text."""
+        done = [found.span() for found in _DONE.finditer(text)] if "<secret:" in text else []
 
         def replace(match: Any) -> str:
             """Put the placeholder in the place of the value, and keep its context."""
@@ -103,7 +104,7 @@ class Redactor:
             for group in step.groups:
                 value = match.group(group)
                 if value is not None:
-                    if _DONE.fullmatch(value) or not step.rule.counts(value):
+                    if _cuts(done, match.span(group)) or not step.rule.counts(value):
                         return whole
                     start = match.start(group) - match.start()
                     return whole[:start] + self.placeholder(step.rule.kind, value) + whole[start + len(value) :]
@@ -167,6 +168,12 @@ class Redactor:
             else:
                 kept[key] = self.placeholder("data", _decoded(value) if encoded else value)
         return kept
+
+
+def _cuts(done: list[tuple[int, int]], span: tuple[int, int]) -> bool:
+    """Whether a value is a placeholder already, or begins or ends inside one."""
+    start, end = span
+    return any((first <= start and end <= last) or first < start < last or first < end < last for first, last in done)
 
 
 def is_secret_name(name: str) -> bool:
