@@ -68,7 +68,7 @@ class PodFact(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def status_reason(self) -> str:
-        """`status.reason`: Evicted, NodeAffinity, UnexpectedAdmissionError …"""
+        """`status.reason`: Evicted, NodeAffinity, UnexpectedAdmissionError …."""
         return text(self.resource.status, "reason")
 
     def condition(self, kind: str) -> Mapping[str, Any]:

@@ -11,9 +11,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from copilot.diagnosis.pods import PodFact, containers_of, in_trouble
-from copilot.model import ContainerLog, Evidence, Ref, Resource, children, dig, mapping, text
-from retrievers.graph import EventFact, ResourceGraph
+from copilot.model import ContainerLog, Evidence, Ref, Resource, children, dig, mapping, number, text
+from copilot.model.moment import EPOCH
+from retrievers.graph import EdgeKind, EventFact, ResourceGraph
+from retrievers.graph.events import event_fact
 
 TEMPLATE_PATH: Mapping[str, tuple[str, ...]] = {
     "Pod": (),
@@ -37,6 +41,8 @@ class View:
         fact = self._facts.get(resource.ref)
         if fact is None:
             owner = self.graph.top_owner(resource.ref)
+            if owner.kind == "Node":  # a static pod's mirror: its manifest stands on the node
+                owner = resource.ref
             fact = PodFact(resource=resource, owner=owner, containers=tuple(containers_of(resource)))
             self._facts[resource.ref] = fact
         return fact
@@ -60,9 +66,19 @@ class View:
     @cached_property
     def _by_reason(self) -> Mapping[str, list[EventFact]]:
         found: dict[str, list[EventFact]] = defaultdict(list)
-        for event in self.graph.all_events():
+        for event in self.all_events:
             found[event.reason].append(event)
         return found
+
+    @cached_property
+    def all_events(self) -> tuple[EventFact, ...]:
+        """Every event, oldest first; `ref` is the object it is about."""
+        facts = []
+        for resource in self.graph.of_kind("Event"):
+            about = self.graph.out(resource.ref, EdgeKind.ABOUT)
+            fact = event_fact(resource)
+            facts.append(msgspec.structs.replace(fact, ref=about[0].target) if about else fact)
+        return tuple(sorted(facts, key=lambda event: (event.last or EPOCH, event.ref, event.reason)))
 
     def events_with(self, *reasons: str) -> list[EventFact]:
         """All events with one of the reasons, oldest first within each reason."""
@@ -70,7 +86,11 @@ class View:
 
     def events(self, ref: Ref, *reasons: str) -> list[EventFact]:
         """The events about one object, oldest first; only those with one of the reasons when any is given."""
-        return [event for event in self.graph.events(ref) if not reasons or event.reason in reasons]
+        return [
+            msgspec.structs.replace(event, ref=ref)
+            for event in self.graph.events(ref)
+            if not reasons or event.reason in reasons
+        ]
 
     def logs(self, pod: Ref, container: str | None = None) -> list[ContainerLog]:
         """The container logs of one pod, the previous run's first."""
@@ -107,6 +127,34 @@ class View:
             else:
                 queue.extend(self.graph.children(current))
         return found
+
+    def superseded(self, pod: PodFact) -> bool:
+        """Whether a failed pod has been replaced: its Job went on, or its controller has enough ready pods."""
+        for ref in self.graph.owners(pod.ref):
+            owner = self.graph.get(ref)
+            if owner is None:
+                continue
+            if ref.kind == "Job":
+                done = any(
+                    text(c, "type") == "Complete" and text(c, "status") == "True"
+                    for c in children(owner.status, "conditions")
+                )
+                return done or number(owner.status, "active") > 0
+            wanted = number(owner.spec, "replicas", default=1)
+            if ref.kind in ("ReplicaSet", "StatefulSet"):
+                return number(owner.status, "readyReplicas") >= wanted
+            if ref.kind == "DaemonSet":
+                return number(owner.status, "numberReady") >= number(owner.status, "desiredNumberScheduled")
+        return False
+
+    def was_placed_on_ready_node(self, pod: PodFact) -> bool:
+        """Whether the pod's node is known and Ready: only then is a pod that does not end its own fault."""
+        node = self.graph.find("Node", "", pod.node)
+        if node is None:
+            return not self.was_read("Node")
+        return any(
+            text(c, "type") == "Ready" and text(c, "status") == "True" for c in children(node.status, "conditions")
+        )
 
     def was_read(self, kind: str, namespace: str = "") -> bool:
         """Whether absence of an object of that kind there proves something."""

@@ -52,6 +52,7 @@ class Finding(msgspec.Struct, frozen=True, eq=False):
     `object` is the object to change (or, for a symptom, the object that shows it). `explains` are the objects whose
     trouble this accounts for, nearest first. `weight` in 0..1 is how sure the evidence alone makes it.
     `doubts` are sentences of evidence against or of what could not be checked; each lowers confidence.
+    `points_to` are the objects the evidence blames next: a yielding finding gives way to a cause found there.
     """
 
     cause: str
@@ -63,6 +64,7 @@ class Finding(msgspec.Struct, frozen=True, eq=False):
     since: datetime | None = None
     steps: tuple[NextStep, ...] = ()
     doubts: tuple[str, ...] = ()
+    points_to: tuple[Ref, ...] = ()
 
 
 class RootCause(msgspec.Struct, frozen=True):

@@ -10,7 +10,10 @@ from copilot.model import Ref, Resource, child, instant, number, text
 
 
 class EventFact(msgspec.Struct, frozen=True):
-    """One event. `ref` is the event object, `field` the container it names, `source` where it was read."""
+    """One event. `ref` is the event object, `about` what it happened to, `field` the field it names (a container's).
+
+    `source` is where it was read.
+    """
 
     type: str
     reason: str
@@ -22,6 +25,12 @@ class EventFact(msgspec.Struct, frozen=True):
     source: str
     ref: Ref
     field: str = ""
+    about: Ref = Ref("", "", "")
+
+    @property
+    def container(self) -> str:
+        """The container that the event names (`spec.containers{web}`), or nothing."""
+        return self.field.partition("{")[2].rstrip("}")
 
 
 def event_fact(resource: Resource) -> EventFact:
@@ -47,4 +56,7 @@ def event_fact(resource: Resource) -> EventFact:
         source=resource.source,
         ref=resource.ref,
         field=text(about, "fieldPath"),
+        about=Ref(
+            text(about, "kind"), text(about, "namespace"), text(about, "name"), text(about, "apiVersion").rpartition("/")[0]
+        ),
     )

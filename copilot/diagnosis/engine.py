@@ -1,0 +1,128 @@
+"""From a graph to ranked root causes: run the rules, fold symptoms under causes, rank, and admit what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from copilot.diagnosis.catalogue import CAUSES, RULES
+from copilot.diagnosis.cause import Cause, Rule
+from copilot.diagnosis.chain import chain_to
+from copilot.diagnosis.fold import Reach, fold, order
+from copilot.diagnosis.merge import merge
+from copilot.diagnosis.scope import Scope
+from copilot.diagnosis.unknown import collect_steps
+from copilot.diagnosis.view import View
+from copilot.model import Diagnosis, Finding, Ref, RootCause, Verdict
+from retrievers.graph import ResourceGraph
+
+FAULT_THRESHOLD = 0.5  # below even odds, naming a cause would be a guess in a firm voice
+DOUBT = 0.07  # what one sentence of doubt costs
+CERTAIN = 0.98  # no reading of a cluster is proof beyond this
+
+
+def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[Rule] = RULES) -> Diagnosis:
+    """Explain what is wrong in `scope` (the whole cluster when None)."""
+    scope = scope or Scope()
+    view = View(graph)
+    findings = order(merge(finding for rule in rules for finding in rule.find(view)))
+    known = _causes(rules)
+    symptoms = [finding for finding in findings if known[finding.cause].secondary]
+    roots, folded = fold(view, [finding for finding in findings if not known[finding.cause].secondary], known)
+    reach = Reach(view)
+    relevant = [root for root in roots if _in_scope(root, folded.get(id(root), []), scope, view)]
+    causes, explained = _rank(relevant, folded, symptoms, view, reach, known)
+    left = [
+        symptom for symptom in symptoms if symptom.object not in explained and _touches((symptom.object,), scope, view)
+    ]
+    firm = [cause for cause in causes if cause.confidence >= FAULT_THRESHOLD]
+    return Diagnosis(
+        verdict=_verdict(bool(firm), bool(left or causes), view),
+        cluster=view.snapshot.cluster,
+        observed_at=view.now,
+        root_causes=tuple(msgspec.structs.replace(cause, rank=i) for i, cause in enumerate(causes, start=1)),
+        coverage=view.coverage,
+        symptoms=tuple(symptom.evidence[0] for symptom in left if symptom.evidence),
+        collect=collect_steps(view, left) if not firm else (),
+    )
+
+
+def _causes(rules: Sequence[Rule]) -> Mapping[str, Cause]:
+    return CAUSES if rules is RULES else {cause.id: cause for rule in rules for cause in rule.causes}
+
+
+def _verdict(firm: bool, trouble: bool, view: View) -> Verdict:
+    if firm:
+        return Verdict.FAULT
+    if trouble or not view.snapshot.resources:
+        return Verdict.UNKNOWN
+    return Verdict.HEALTHY
+
+
+def _rank(
+    roots: Sequence[Finding],
+    folded: Mapping[int, list[Finding]],
+    symptoms: Sequence[Finding],
+    view: View,
+    reach: Reach,
+    known: Mapping[str, Cause],
+) -> tuple[list[RootCause], set[Ref]]:
+    """Turn roots into answers, worst first, and collect every symptom that they account for."""
+    explained: set[Ref] = set()
+    ranked: list[tuple[tuple[object, ...], RootCause]] = []
+    for root in roots:
+        under = folded.get(id(root), [])
+        area = reach.area(root).union(*(reach.area(finding) for finding in under))
+        affected = [s for s in symptoms if s.object in area or not reach.depends(s.object).isdisjoint(area)]
+        explained.update(symptom.object for symptom in affected)
+        answer = _answer(root, under, affected)
+        severity = known[root.cause].severity
+        key = (
+            answer.confidence < FAULT_THRESHOLD,
+            -severity,
+            -len(answer.affected),
+            -answer.confidence,
+            root.cause,
+            root.object,
+        )
+        ranked.append((key, answer))
+    return [answer for _, answer in sorted(ranked, key=lambda pair: pair[0])], explained
+
+
+def _answer(root: Finding, under: Sequence[Finding], symptoms: Sequence[Finding]) -> RootCause:
+    hurt = dict.fromkeys(
+        ref for finding in (root, *under) for ref in (*finding.explains, finding.object) if ref != root.object
+    )
+    hurt.update(dict.fromkeys(symptom.object for symptom in symptoms if symptom.object != root.object))
+    return RootCause(
+        rank=0,
+        cause=root.cause,
+        title=root.title,
+        object=root.object,
+        confidence=round(max(0.05, min(CERTAIN, root.weight - DOUBT * len(root.doubts))), 2),
+        evidence=root.evidence,
+        chain=chain_to(root, under, symptoms),
+        affected=tuple(sorted(hurt)),
+        next_steps=root.steps,
+        since=root.since,
+        doubts=root.doubts,
+    )
+
+
+def _in_scope(root: Finding, under: Sequence[Finding], scope: Scope, view: View) -> bool:
+    refs = [ref for finding in (root, *under) for ref in (finding.object, *finding.explains)]
+    return _touches(refs, scope, view)
+
+
+def _touches(refs: Sequence[Ref], scope: Scope, view: View) -> bool:
+    if scope.object is not None:
+        near = {scope.object, *view.graph.depends_on(scope.object), *view.graph.owners(scope.object)}
+        return any(ref in near for ref in refs)
+    if scope.namespaces:
+        return any(ref.namespace in scope.namespaces or _names(ref, scope.namespaces) for ref in refs)
+    return True
+
+
+def _names(ref: Ref, namespaces: Sequence[str]) -> bool:
+    return ref.kind == "Namespace" and ref.name in namespaces
