@@ -1,0 +1,91 @@
+"""Opens recorded material of any kind as a Source: dump, must-gather, support bundle, manifests, transcript, or all mixed.
+
+Reading never writes to disk and never asks the wall clock; "now" is the dump's own time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from copilot.model import ContainerLog, InputError, Snapshot
+from tools.cluster.archive import LimitError, Member, Skipped, members
+from tools.cluster.files_gather import Gathering
+from tools.cluster.files_read import read_member
+from tools.cluster.source import LogRequest, Scope, Source
+
+_LOOKED_FOR = (
+    "Looked for: objects in JSON or YAML, a cluster-info dump, a must-gather or support bundle, container logs under"
+    " logs/<namespace>/<pod>/, alerts.json, Prometheus results, and kubectl output in .txt files."
+)
+
+
+class FileSource:
+    """One input on disk or standard input. It is read once per scope; logs come from the same reading."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._read = lru_cache(maxsize=1)(self._read_scope)
+
+    def snapshot(self, scope: Scope) -> Snapshot:
+        """Read everything in scope.
+
+        Raises:
+            InputError: nothing in it can be read, or the only file in it is broken (the title names file and line).
+        """
+        return self._read(scope)
+
+    def logs(self, requests: Sequence[LogRequest]) -> tuple[ContainerLog, ...]:
+        """The logs asked for, as far as the input has them."""
+        wanted = set(requests)
+        return tuple(
+            log
+            for log in self._read(Scope()).logs
+            if LogRequest(log.namespace, log.pod, log.container, log.previous) in wanted
+        )
+
+    def _read_scope(self, scope: Scope) -> Snapshot:
+        gathering = Gathering(scope)
+        alone = self.path == "-" or not Path(self.path).is_dir()
+        errors: list[InputError] = []
+        count = _gather(self.path, gathering, errors, alone=alone)
+        if errors and (count <= 1 or not gathering.read_anything):
+            raise errors[0]
+        if not gathering.read_anything:
+            name = "standard input" if self.path == "-" else self.path
+            raise InputError(f"{name}: nothing in it could be read ({count} files)", _LOOKED_FOR)
+        for error in errors:
+            gathering.note(f"not read: {error.title}")
+        return gathering.snapshot("stdin" if self.path == "-" else Path(self.path).resolve().name)
+
+
+def _gather(path: str, gathering: Gathering, errors: list[InputError], *, alone: bool) -> int:
+    """Read every member; what is broken goes to `errors`. Returns how many plain files there were."""
+    count = 0
+    try:
+        for member in members(path):
+            if isinstance(member, Skipped):
+                gathering.note(f"{member.name}: not read, {member.reason}")
+                continue
+            count += 1
+            single = alone and _is_whole_input(member, path)
+            try:
+                read_member(member, gathering, alone=single)
+            except InputError as error:
+                errors.append(error)
+    except InputError as error:
+        if count == 0 or isinstance(error, LimitError):
+            raise
+        errors.append(error)
+    return count
+
+
+def _is_whole_input(member: Member, path: str) -> bool:
+    """Tell a file given by itself from the member of an archive."""
+    return member.name == ("stdin" if path == "-" else Path(path).name)
+
+
+def open_path(path: str) -> Source:
+    """Open a file, folder, archive, or "-" for standard input. Nothing is read before a snapshot is asked for."""
+    return FileSource(path)
