@@ -1,0 +1,19 @@
+"""Runbooks and the user's documents: indexed, searched and cited. Everything stored is redacted first."""
+
+from retrievers.knowledge.indexing import IndexReport, Note
+from retrievers.knowledge.library import Hit, Library, open_library
+from retrievers.knowledge.runbook_index import page_for, runbook_for
+from retrievers.knowledge.store import KnowledgeError, Trust, Where
+
+__all__ = [
+    "Hit",
+    "IndexReport",
+    "KnowledgeError",
+    "Library",
+    "Note",
+    "Trust",
+    "Where",
+    "open_library",
+    "page_for",
+    "runbook_for",
+]

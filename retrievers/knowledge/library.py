@@ -1,0 +1,141 @@
+"""The knowledge base as the rest of the program sees it: index files, search sections. Needs no model and no network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import msgspec
+
+from guardrails.redaction import Redactor
+from retrievers.knowledge.fusion import fuse
+from retrievers.knowledge.indexing import SPLITTER_VERSION, IndexReport, Progress, index_path, sync
+from retrievers.knowledge.lexical import by_grams, by_words
+from retrievers.knowledge.runbooks import ROOT, shipped
+from retrievers.knowledge.store import KnowledgeError, Store, StoredChunk, Trust, Where
+
+FILE = "knowledge.sqlite"
+_CANDIDATES = 60  # sections a leg contributes: fusion needs depth, and no one reads past it
+_EVERYTHING = Where()
+
+
+class DenseLeg(Protocol):
+    """Ranking by meaning; the library works without one."""
+
+    def sync(self, store: Store) -> None:
+        """Bring the vectors in line with the stored sections."""
+
+    def nearest(self, store: Store, words: str, limit: int, where: Where) -> list[int]:
+        """Chunk ids, nearest first."""
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """One found section. `score` orders hits of one search and means nothing beyond; `legs` found it."""
+
+    document: str
+    section: str
+    text: str
+    score: float
+    legs: tuple[str, ...]
+    source_path: str
+    line: int
+    trust: Trust
+
+
+class Library:
+    """Runbooks and the user's documents.
+
+    Args:
+        folder: The data folder, or None to keep everything in memory.
+        redactor: Applied to all text before it is stored.
+        dense: Ranking by meaning, where an embedding model is present.
+    """
+
+    def __init__(self, folder: Path | None, redactor: Redactor, dense: DenseLeg | None = None) -> None:
+        self.store = Store(folder / FILE if folder else None)
+        self._redactor = redactor
+        self._dense = dense
+        self._sync_shipped()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
+        self.store.close()
+
+    def _sync_shipped(self) -> None:
+        """Index the shipped runbooks when their content differs from what the store holds."""
+        pages = list(shipped())
+        digest = hashlib.sha256(SPLITTER_VERSION)
+        for page in pages:
+            digest.update(page.path.encode() + b"\0" + hashlib.sha256(page.content).digest())
+        if self.store.meta("shipped") == digest.hexdigest():
+            return
+        sync(self.store, self._redactor, pages, root=ROOT, known=self.store.known(ROOT), trust=Trust.SHIPPED)
+        self.store.set_meta("shipped", digest.hexdigest())
+
+    def index(
+        self, paths: Sequence[str | Path], *, prune: bool = False, progress: Progress | None = None
+    ) -> IndexReport:
+        """Index the documents at and under the paths. Idempotent; see `index_path` for what it raises."""
+        report = IndexReport()
+        for path in paths:
+            report += index_path(self.store, self._redactor, Path(path), prune=prune, progress=progress)
+        if self._dense:
+            self._dense.sync(self.store)
+        return report
+
+    def search(self, words: str, k: int = 5, *, where: Where = _EVERYTHING) -> list[Hit]:
+        """The best section of each of the `k` best documents, best first."""
+        ranked = fuse(self.rankings(words, where))
+        chunks = self.store.chunks([item for item, _, _ in ranked])
+        hits: dict[int, Hit] = {}
+        for item, score, legs in ranked:
+            chunk = chunks.get(item)
+            if chunk and chunk.document not in hits:
+                hits[chunk.document] = _hit(chunk, score, legs)
+                if len(hits) == k:
+                    break
+        return list(hits.values())
+
+    def rankings(self, words: str, where: Where = _EVERYTHING) -> dict[str, list[int]]:
+        """What each leg finds on its own: chunk ids, best first."""
+        legs = {
+            "words": by_words(self.store, words, _CANDIDATES, where),
+            "grams": by_grams(self.store, words, _CANDIDATES, where),
+        }
+        if self._dense:
+            self._dense.sync(self.store)
+            legs["dense"] = self._dense.nearest(self.store, words, _CANDIDATES, where)
+        return legs
+
+
+def _hit(chunk: StoredChunk, score: float, legs: tuple[str, ...]) -> Hit:
+    """A stored section as a search result."""
+    return Hit(
+        document=chunk.title,
+        section=chunk.heading,
+        text=chunk.text,
+        score=round(score, 6),
+        legs=legs,
+        source_path=chunk.path,
+        line=chunk.line,
+        trust=chunk.trust,
+    )
+
+
+def open_library(folder: Path, redactor: Redactor, dense: DenseLeg | None = None) -> Library:
+    """Open the library in a folder; where that cannot be written, in memory with the shipped runbooks alone."""
+    try:
+        return Library(folder, redactor, dense)
+    except KnowledgeError:
+        return Library(None, redactor, dense)
