@@ -57,6 +57,9 @@ def event_fact(resource: Resource) -> EventFact:
         ref=resource.ref,
         field=text(about, "fieldPath"),
         about=Ref(
-            text(about, "kind"), text(about, "namespace"), text(about, "name"), text(about, "apiVersion").rpartition("/")[0]
+            text(about, "kind"),
+            text(about, "namespace"),
+            text(about, "name"),
+            text(about, "apiVersion").rpartition("/")[0],
         ),
     )

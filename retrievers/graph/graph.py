@@ -6,22 +6,16 @@ import gc
 from collections import defaultdict
 from collections.abc import Iterator
 
-from copilot.model import ContainerLog, Detail, Ref, Resource, Snapshot
+import msgspec
+
+from copilot.model import ContainerLog, Ref, Resource, Snapshot
 from copilot.model.kinds import built_in
 from copilot.model.moment import EPOCH
 from retrievers.graph import queries
 from retrievers.graph.edge import VIRTUAL_KINDS, Edge, EdgeKind, NodeState
-from retrievers.graph.edges import edges_of
+from retrievers.graph.edges.devices import GROUP as DEVICE_GROUP
 from retrievers.graph.events import EventFact, event_fact
-from retrievers.graph.selector_index import Filed, SelectorIndex, pod_selector_of, selectable_labels
-from retrievers.graph.store import EdgeStore
-
-_DETAIL_RANK = {Detail.ROW: 0, Detail.DESCRIBED: 1, Detail.FULL: 2}
-_SELECTABLE = frozenset(
-    {"Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob"}
-)
-_MATCHED = frozenset({EdgeKind.SELECTS, EdgeKind.SELECTS_TEMPLATE, EdgeKind.ISOLATES, EdgeKind.PROTECTS})
-_SELECTING = frozenset({"Service", "NetworkPolicy", "PodDisruptionBudget"})
+from retrievers.graph.index import ObjectIndex
 
 
 def build_graph(snapshot: Snapshot) -> ResourceGraph:
@@ -43,23 +37,12 @@ class ResourceGraph:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.store = EdgeStore()
-        self._resources: dict[int, Resource] = {}
-        self._selectors = SelectorIndex()
-        self._members: dict[str, dict[int, None]] = {}
-        self._groups: dict[str, set[str]] = {}
-        self._cluster_scoped: set[tuple[str, str]] = set()
+        self.index = ObjectIndex()
+        self.store = self.index.store
+        self._resources = self.index.resources
         self._states: dict[tuple[str, str, str], NodeState] = {}
-        self._listings: dict[str, dict[tuple[str | None, str | None], list[Resource]]] = {}
         self._logs: dict[tuple[str, str], list[ContainerLog]] | None = None
-        for resource in snapshot.resources:
-            self._enter(resource)
-        for number, resource in self._resources.items():
-            self._declare(number, resource)
-            self._file_selector(number, resource)
-        for number, resource in self._resources.items():
-            if resource.ref.kind in _SELECTABLE:
-                self._match_into(number, resource)
+        self.index.fill(snapshot.resources)
 
     # Reading
 
@@ -82,18 +65,18 @@ class ResourceGraph:
         """The API groups in which objects of this kind were read, the built-in one first."""
         known = built_in(kind)
         first = known.group if known else ""
-        return sorted(self._groups.get(kind, ()), key=lambda group: (group != first, group))
+        return sorted(self.index.groups.get(kind, ()), key=lambda group: (group != first, group))
 
     def kinds(self) -> list[str]:
         """Every kind of which at least one object was read."""
-        return sorted(kind for kind, members in self._members.items() if members)
+        return sorted(kind for kind, members in self.index.members.items() if members)
 
     def of_kind(self, kind: str, namespace: str | None = None, group: str | None = None) -> list[Resource]:
         """Objects of a kind, by namespace and name. The list is shared: do not change it."""
-        cached = self._listings.setdefault(kind, {})
+        cached = self.index.listings.setdefault(kind, {})
         found = cached.get((namespace, group))
         if found is None:
-            resources = (self._resources[number] for number in self._members.get(kind, ()))
+            resources = (self._resources[number] for number in self.index.members.get(kind, ()))
             found = cached[(namespace, group)] = sorted(
                 (
                     resource
@@ -115,14 +98,19 @@ class ResourceGraph:
     def state(self, ref: Ref) -> NodeState:
         """Whether the object exists, is known not to, or could not be looked for."""
         number = self.store.ids.get(ref)
-        if (number is not None and number in self._resources) or (number is not None and is_virtual(ref)):
+        if number is not None and (number in self._resources or self._is_vouched_for(ref)):
             return NodeState.PRESENT
         key = (ref.kind, ref.group, ref.namespace)
         found = self._states.get(key)
         if found is None:
-            read = self.snapshot.coverage.was_read(ref.kind, ref.namespace, ref.group)
+            kind, group = ("ResourceSlice", DEVICE_GROUP) if ref.kind == "Device" else (ref.kind, ref.group)
+            read = self.snapshot.coverage.was_read(kind, ref.namespace, group)
             found = self._states[key] = NodeState.DANGLING if read else NodeState.UNREADABLE
         return found
+
+    def _is_vouched_for(self, ref: Ref) -> bool:
+        """A thing without an API object exists when something names it; a device, when a slice publishes it."""
+        return is_virtual(ref) and (ref.kind != "Device" or bool(self.into(ref, EdgeKind.OFFERS)))
 
     def out(self, ref: Ref, *kinds: EdgeKind) -> list[Edge]:
         """Edges that start at the object, of these kinds or of all."""
@@ -165,6 +153,11 @@ class ResourceGraph:
 
     # Questions (see queries.py)
 
+    def add_logs(self, logs: tuple[ContainerLog, ...]) -> None:
+        """Take in logs that were read after the objects."""
+        self.snapshot = msgspec.structs.replace(self.snapshot, logs=(*self.snapshot.logs, *logs))
+        self._logs = None
+
     def owners(self, ref: Ref) -> list[Ref]:
         """The chain of owners, nearest first."""
         return queries.owners(self, ref)
@@ -179,11 +172,11 @@ class ResourceGraph:
 
     def depends_on(self, ref: Ref) -> list[Ref]:
         """Everything whose illness can make this object ill, nearest first. Paths: `queries.dependencies`."""
-        return [reached.ref for reached in queries.dependencies(self, ref)]
+        return queries.depends_on(self, ref)
 
     def blast_radius(self, ref: Ref) -> list[Ref]:
         """Everything that suffers when this object is ill, nearest first. Paths: `queries.dependants`."""
-        return [reached.ref for reached in queries.dependants(self, ref)]
+        return queries.blast_radius(self, ref)
 
     def path(self, start: Ref, end: Ref) -> list[Edge]:
         """The shortest way between two objects; empty when there is none."""
@@ -197,111 +190,11 @@ class ResourceGraph:
 
     def put(self, resource: Resource) -> None:
         """Add an object, or replace what was known of it."""
-        number = self.store.ids.get(resource.ref)
-        old = None if number is None else self._resources.get(number)
-        number = self._enter(resource, replace=True)
-        if old is None or old.body is not resource.body:
-            self._declare(number, resource)
-        kind = resource.ref.kind
-        if kind in _SELECTING:
-            self._reselect(number, resource)
-        if kind in _SELECTABLE and (old is None or selectable_labels(old) != selectable_labels(resource)):
-            self._unmatch_into(number)
-            self._match_into(number, resource)
+        self.index.put(resource)
 
     def remove(self, ref: Ref) -> None:
         """Forget an object. What names it keeps its edge, which now dangles."""
-        number = self.store.ids.get(ref)
-        if number is None or self._resources.pop(number, None) is None:
-            return
-        self._members[ref.kind].pop(number, None)
-        self._listings.pop(ref.kind, None)
-        self._selectors.remove(number)
-        targets = [target for target, _ in self.store.leaving(number)]
-        self.store.unmatch_all(number)
-        self.store.declare(number, [])
-        self._unmatch_into(number)
-        for candidate in {number, *targets}:
-            if candidate not in self._resources:
-                self.store.release(candidate)
-
-    # Building
-
-    def _enter(self, resource: Resource, *, replace: bool = False) -> int:
-        ref = resource.ref
-        number = self.store.intern(ref)
-        known = self._resources.get(number)
-        if known is None:
-            self._members.setdefault(ref.kind, {})[number] = None
-            self._groups.setdefault(ref.kind, set()).add(ref.group)
-            if not ref.namespace:
-                self._cluster_scoped.add((ref.kind, ref.group))
-        if known is None or replace or _DETAIL_RANK[resource.detail] >= _DETAIL_RANK[known.detail]:
-            self._resources[number] = resource
-            if self._listings:
-                self._listings.pop(ref.kind, None)
-        return number
-
-    def _declare(self, number: int, resource: Resource) -> None:
-        store, pairs = self.store, []
-        for edge in edges_of(resource):
-            target = store.ids.get(edge.target)
-            if target is None:
-                target = store.intern(self._canonical(edge.target))
-            if target != number:
-                pairs.append(target)
-                pairs.append(store.tie(edge.kind, edge.field, edge.optional, edge.certain))
-        store.declare(number, pairs)
-
-    def _canonical(self, ref: Ref) -> Ref:
-        """Correct what a reference could not say: a custom kind's scope and group, from the objects that were read."""
-        if ref.kind not in self._groups or built_in(ref.kind, ref.group) is not None:
-            return ref
-        groups = self._groups[ref.kind]
-        group = ref.group if ref.group in groups or len(groups) > 1 else next(iter(groups))
-        namespace = "" if (ref.kind, group) in self._cluster_scoped else ref.namespace
-        return Ref(ref.kind, namespace, ref.name, group)
-
-    def _file_selector(self, number: int, resource: Resource) -> None:
-        if resource.ref.kind not in _SELECTING:
-            return
-        made = pod_selector_of(resource)
-        if made is None:
-            self._selectors.remove(number)
-            return
-        template = self.store.tie(made.template, made.field) if made.template else None
-        filed = Filed(number, made.selector, self.store.tie(made.kind, made.field), template)
-        self._selectors.add(resource.ref.namespace, filed)
-
-    def _match_into(self, number: int, resource: Resource) -> None:
-        labels = selectable_labels(resource)
-        for filed in self._selectors.choosing(resource.ref.namespace, labels):
-            tie = filed.pod_tie if resource.ref.kind == "Pod" else filed.template_tie
-            if tie is not None:
-                self.store.match(filed.owner, tie, number)
-
-    def _unmatch_into(self, number: int) -> None:
-        for source, tie in list(self.store.entering(number)):
-            if self.store.ties[tie].kind in _MATCHED:
-                self.store.unmatch(source, tie, number)
-
-    def _reselect(self, number: int, resource: Resource) -> None:
-        """Match a selector again with every pod and template of its namespace, when it changed."""
-        before = self._selectors.of(number)
-        self._file_selector(number, resource)
-        filed = self._selectors.of(number)
-        if filed == before:
-            return
-        self.store.unmatch_all(number)
-        if filed is None:
-            return
-        for kind in sorted(_SELECTABLE):
-            tie = filed.pod_tie if kind == "Pod" else filed.template_tie
-            if tie is None:
-                continue
-            for candidate in self.of_kind(kind, resource.ref.namespace):
-                if filed.selector.matches(selectable_labels(candidate)):
-                    self.store.match(number, tie, self.store.ids[candidate.ref])
+        self.index.remove(ref)
 
 
 def is_virtual(ref: Ref) -> bool:

@@ -145,9 +145,11 @@ def requests_of(pod_spec: Mapping[str, Any]) -> dict[str, Fraction]:
             own = {}
         _raise(starting, _sum(own, sidecars))
     _raise(running, starting)
-    for name, amount in container_requests(pod_spec).items():
-        if name in _POD_LEVEL or name.startswith("hugepages-"):
-            running[name] = amount
+    running.update(
+        (name, amount)
+        for name, amount in container_requests(pod_spec).items()
+        if name in _POD_LEVEL or name.startswith("hugepages-")
+    )
     _add(running, quantities(mapping(pod_spec, "overhead")))
     return running
 

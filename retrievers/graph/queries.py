@@ -70,6 +70,16 @@ def dependants(graph: ResourceGraph, ref: Ref) -> list[Reached]:
     return _walk(graph, ref, _sufferers)
 
 
+def depends_on(graph: ResourceGraph, ref: Ref) -> list[Ref]:
+    """The objects of `dependencies`, without the ways."""
+    return _reach(graph, ref, _causes)
+
+
+def blast_radius(graph: ResourceGraph, ref: Ref) -> list[Ref]:
+    """The objects of `dependants`, without the ways."""
+    return _reach(graph, ref, _sufferers)
+
+
 def dangling(graph: ResourceGraph) -> list[Edge]:
     """Edges to objects that are known not to exist, by source. Events about deleted objects are not references."""
     found: list[Edge] = []
@@ -132,6 +142,11 @@ def _counts(graph: ResourceGraph, target: int, tie: int) -> bool:
 def _on_node(graph: ResourceGraph, tie: int, owner: int) -> bool:
     """A node owns its static pods, lease and CSINode as a matter of bookkeeping: it is not made of them."""
     return graph.store.ties[tie].kind is EdgeKind.OWNED_BY and graph.store.refs[owner].kind == "Node"
+
+
+def _reach(graph: ResourceGraph, ref: Ref, steps: _Steps) -> list[Ref]:
+    start = graph.store.ids.get(ref)
+    return [] if start is None else [graph.store.refs[number] for number, _ in _breadth_first(graph, start, steps)]
 
 
 def _walk(graph: ResourceGraph, ref: Ref, steps: _Steps) -> list[Reached]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from copilot.model import Resource
+from copilot.model.kinds import is_namespaced
 from retrievers.graph.edge import Edge, EdgeKind
-from retrievers.graph.edges import network, ownership, pods, policies, storage, workloads
+from retrievers.graph.edges import custom, devices, gateway, network, ownership, pods, policies, storage, workloads
 from retrievers.graph.edges.pod_spec import edges_of_pod_spec, pod_spec_of
 
 EdgeFunction = Callable[[Resource], Iterator[Edge]]
@@ -19,6 +20,7 @@ def edges_of_template(resource: Resource) -> Iterator[Edge]:
         yield from edges_of_pod_spec(pod)
 
 
+_CUSTOM: tuple[EdgeFunction, ...] = (custom.edges_of_custom,)
 _TEMPLATE: tuple[EdgeFunction, ...] = (edges_of_template,)
 
 # (kind, group) -> functions
@@ -67,6 +69,23 @@ EDGE_FUNCTIONS: dict[tuple[str, str], tuple[EdgeFunction, ...]] = {
     ("RoleBinding", "rbac.authorization.k8s.io"): (policies.edges_of_binding,),
     ("ClusterRoleBinding", "rbac.authorization.k8s.io"): (policies.edges_of_binding,),
     ("ServiceAccount", ""): (policies.edges_of_service_account,),
+    ("Node", ""): (devices.edges_of_node_gpus,),
+    ("Service", ""): (network.edges_of_external_name,),
+    ("ResourceClaim", devices.GROUP): (
+        devices.edges_of_claim_spec,
+        devices.edges_of_claim_allocation,
+        devices.edges_of_claim_reservations,
+    ),
+    ("ResourceClaimTemplate", devices.GROUP): (devices.edges_of_claim_spec,),
+    ("ResourceSlice", devices.GROUP): (devices.edges_of_slice_nodes, devices.edges_of_slice_devices),
+    ("DeviceClass", devices.GROUP): (devices.edges_of_device_class,),
+    ("DeviceTaintRule", devices.GROUP): (devices.edges_of_device_taint_rule,),
+    ("Gateway", gateway.GROUP): (gateway.edges_of_gateway,),
+    ("GatewayClass", gateway.GROUP): (gateway.edges_of_gateway_class,),
+    ("ReferenceGrant", gateway.GROUP): (gateway.edges_of_reference_grant,),
+    **{(kind, gateway.GROUP): (gateway.edges_of_route,) for kind in gateway.ROUTES},
+    ("PodGroup", "scheduling.k8s.io"): (custom.edges_of_custom,),
+    ("Workload", "scheduling.k8s.io"): (custom.edges_of_custom,),
     ("FlowSchema", "flowcontrol.apiserver.k8s.io"): (policies.edges_of_flow_schema,),
 }
 
@@ -84,5 +103,13 @@ def edges_of(resource: Resource) -> list[Edge]:
 
 def _declared(resource: Resource) -> Iterator[Edge]:
     yield from ownership.edges_of_owners(resource)
-    for function in EDGE_FUNCTIONS.get((resource.ref.kind, resource.ref.group), ()):
+    for function in functions_for(resource.ref.kind, resource.ref.group):
         yield from function(resource)
+
+
+def functions_for(kind: str, group: str) -> tuple[EdgeFunction, ...]:
+    """The table's functions; a kind that is not built in is read by convention."""
+    known = EDGE_FUNCTIONS.get((kind, group))
+    if known is None:
+        return _CUSTOM if is_namespaced(kind, group) is None else ()
+    return known

@@ -113,3 +113,13 @@ def edges_of_ip_address(resource: Resource) -> Iterator[Edge]:
     parent = child(resource.spec, "parentRef")
     if text(parent, "resource") == "services" and (name := text(parent, "name")):
         yield Edge(resource.ref, EdgeKind.REFERENCES, Ref("Service", text(parent, "namespace"), name), "spec.parentRef")
+
+
+def edges_of_external_name(resource: Resource) -> Iterator[Edge]:
+    """An ExternalName service that stands for another service of the cluster."""
+    if resource.spec.get("type") != "ExternalName":
+        return
+    labels = text(resource.spec, "externalName").rstrip(".").split(".")
+    if len(labels) > 2 and labels[2] == "svc":
+        target = Ref("Service", labels[1], labels[0])
+        yield Edge(resource.ref, EdgeKind.CONNECTS_TO, target, "spec.externalName")

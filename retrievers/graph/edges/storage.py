@@ -15,12 +15,16 @@ _HOSTNAME = "kubernetes.io/hostname"
 
 
 def edges_of_claim(resource: Resource) -> Iterator[Edge]:
-    """The volume, the class, the data it is filled from, and the node the scheduler chose for it."""
+    """The volume, the class, the data it is filled from, and the node the scheduler chose for it.
+
+    Once bound, the class is only a label: volumes made by hand often name one that has no object.
+    """
     spec = resource.spec
     if volume := text(spec, "volumeName"):
         yield Edge(resource.ref, EdgeKind.BOUND_TO, Ref("PersistentVolume", "", volume), "spec.volumeName")
     if name := text(spec, "storageClassName"):
-        yield Edge(resource.ref, EdgeKind.OF_CLASS, Ref("StorageClass", "", name, _GROUP), "spec.storageClassName")
+        yield Edge(resource.ref, EdgeKind.OF_CLASS, Ref("StorageClass", "", name, _GROUP), "spec.storageClassName",
+                   certain=not volume)  # fmt: skip
     elif name := text(resource.annotations.get(_LEGACY_CLASS)):
         yield Edge(resource.ref, EdgeKind.OF_CLASS, Ref("StorageClass", "", name, _GROUP),
                    f"metadata.annotations[{_LEGACY_CLASS}]")  # fmt: skip
@@ -50,7 +54,8 @@ def edges_of_volume(resource: Resource) -> Iterator[Edge]:
         yield Edge(resource.ref, EdgeKind.RESERVED_BY, Ref("PersistentVolumeClaim", text(claim, "namespace"), name),
                    "spec.claimRef")  # fmt: skip
     if name := text(spec, "storageClassName"):
-        yield Edge(resource.ref, EdgeKind.OF_CLASS, Ref("StorageClass", "", name, _GROUP), "spec.storageClassName")
+        yield Edge(resource.ref, EdgeKind.OF_CLASS, Ref("StorageClass", "", name, _GROUP), "spec.storageClassName",
+                   certain=False)  # fmt: skip
     if driver := text(spec, "csi", "driver"):
         yield Edge(resource.ref, EdgeKind.USES, Ref("CSIDriver", "", driver, _GROUP), "spec.csi.driver", certain=False)
     for term in children(spec, "nodeAffinity", "required", "nodeSelectorTerms"):

@@ -1,0 +1,219 @@
+"""Keeps objects and edges together as objects come, change and go. The one place that writes to the edge store.
+
+Order does not matter: a reference that comes before its target is resolved when the target appears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from copilot.model import Detail, Ref, Resource
+from copilot.model.kinds import built_in
+from retrievers.graph.edge import VIRTUAL_KINDS, EdgeKind
+from retrievers.graph.edges import edges_of
+from retrievers.graph.edges.pod_spec import pod_spec_of
+from retrievers.graph.hosts import candidates, mentions_of, resolve
+from retrievers.graph.selector_index import Filed, SelectorIndex, pod_selector_of, selectable_labels
+from retrievers.graph.store import EdgeStore
+
+_DETAIL_RANK = {Detail.ROW: 0, Detail.DESCRIBED: 1, Detail.FULL: 2}
+_TEMPLATED = frozenset(
+    {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob"}
+)
+_SELECTABLE = _TEMPLATED | {"Pod"}
+_SELECTING = frozenset({"Service", "NetworkPolicy", "PodDisruptionBudget"})
+_MATCHED = frozenset({EdgeKind.SELECTS, EdgeKind.SELECTS_TEMPLATE, EdgeKind.ISOLATES, EdgeKind.PROTECTS})
+
+
+class ObjectIndex:
+    """The objects by number, kind and selector, and the edge store they fill."""
+
+    def __init__(self) -> None:
+        self.store = EdgeStore()
+        self.resources: dict[int, Resource] = {}
+        self.members: dict[str, dict[int, None]] = {}
+        self.groups: dict[str, set[str]] = {}
+        self.listings: dict[str, dict[tuple[str | None, str | None], list[Resource]]] = {}
+        self._selectors = SelectorIndex()
+        self._cluster_scoped: set[tuple[str, str]] = set()
+        self._spoken_for: dict[int, list[int]] = {}  # slice -> the devices whose edges it declares
+        self._awaited: dict[Ref, set[Ref]] = {}  # a service nobody has seen -> who mentions it
+
+    def fill(self, resources: Iterable[Resource]) -> None:
+        """Take in many objects at once. Of two with the same ref the more detailed one stays, else the later one."""
+        for resource in resources:
+            self._enter(resource, replace=False)
+        for number, resource in self.resources.items():
+            self._declare(number, resource)
+            if resource.ref.kind in _SELECTING:
+                self._file_selector(number, resource)
+        for number, resource in self.resources.items():
+            if resource.ref.kind in _SELECTABLE:
+                self._match_into(number, resource)
+
+    def put(self, resource: Resource) -> None:
+        """Add an object, or replace what was known of it."""
+        number = self.store.ids.get(resource.ref)
+        old = None if number is None else self.resources.get(number)
+        number = self._enter(resource, replace=True)
+        self._declare(number, resource)
+        kind = resource.ref.kind
+        if kind in _SELECTING:
+            self._reselect(number, resource)
+        if kind in _SELECTABLE and (old is None or selectable_labels(old) != selectable_labels(resource)):
+            self._unmatch_into(number)
+            self._match_into(number, resource)
+        if old is None:
+            for source in self._awaited.pop(resource.ref, ()):
+                waiting = self.store.ids.get(source)
+                if waiting is not None and waiting in self.resources:
+                    self._declare(waiting, self.resources[waiting])
+
+    def remove(self, ref: Ref) -> None:
+        """Forget an object. What names it keeps its edge, which now dangles."""
+        number = self.store.ids.get(ref)
+        if number is None or self.resources.pop(number, None) is None:
+            return
+        self.members[ref.kind].pop(number, None)
+        self.listings.pop(ref.kind, None)
+        self._selectors.remove(number)
+        targets = [target for target, _ in self.store.leaving(number)]
+        self.store.unmatch_all(number)
+        self._declare_all(number, {})
+        self._unmatch_into(number)
+        self._release({number, *targets})
+
+    def _enter(self, resource: Resource, *, replace: bool) -> int:
+        ref = resource.ref
+        number = self.store.intern(ref)
+        known = self.resources.get(number)
+        if known is None:
+            self.members.setdefault(ref.kind, {})[number] = None
+            self.groups.setdefault(ref.kind, set()).add(ref.group)
+            if not ref.namespace:
+                self._cluster_scoped.add((ref.kind, ref.group))
+        if known is None or replace or _DETAIL_RANK[resource.detail] >= _DETAIL_RANK[known.detail]:
+            self.resources[number] = resource
+            if self.listings:
+                self.listings.pop(ref.kind, None)
+        return number
+
+    # Declared edges
+
+    def _declare(self, number: int, resource: Resource) -> None:
+        store, own = self.store, resource.ref
+        pairs: dict[int, list[int]] = {number: []}
+        for edge in edges_of(resource):
+            target = store.ids.get(edge.target)
+            if target is None:
+                ref = self._canonical(edge.target)
+                if not edge.certain and self._is_unheard_of(ref):
+                    continue
+                target = store.intern(ref)
+            source = number if edge.source is own else store.intern(edge.source)
+            if target != source:
+                pairs.setdefault(source, []).extend(
+                    (target, store.tie(edge.kind, edge.field, edge.optional, edge.certain))
+                )
+        if own.kind == "Pod" or own.kind in _TEMPLATED:
+            self._connect(resource, pairs[number])
+        before = store.declared[number]
+        if before is None and len(pairs) == 1 and number not in self._spoken_for:
+            store.declare(number, pairs[number])
+            return
+        former = [target for target, _ in store.leaving(number)]
+        self._declare_all(number, pairs)
+        self._release(former)
+
+    def _declare_all(self, number: int, pairs: dict[int, list[int]]) -> None:
+        """Write edges by source: the object's own, and those of things without an object that it speaks for."""
+        for source in self._spoken_for.pop(number, ()):
+            if source not in pairs:
+                self.store.declare(source, [])
+        for source, own in pairs.items():
+            self.store.declare(source, own)
+        if number not in pairs:
+            self.store.declare(number, [])
+        if len(pairs) > 1:
+            self._spoken_for[number] = [source for source in pairs if source != number]
+
+    def _connect(self, resource: Resource, pairs: list[int]) -> None:
+        """Add edges to the services that the pod spec's literal values name."""
+        pod = pod_spec_of(resource)
+        if pod is None:
+            return
+        known: set[int] = set()
+        for mention in mentions_of(pod):
+            found = resolve(mention, pod.source.namespace, self._exists)
+            if found is None:
+                for service in candidates(mention.host, pod.source.namespace):
+                    self._awaited.setdefault(service, set()).add(pod.source)
+                continue
+            target = self.store.intern(found[0])
+            if target not in known:
+                known.add(target)
+                pairs.extend((target, self.store.tie(EdgeKind.CONNECTS_TO, mention.field, False, found[1])))
+
+    def _exists(self, ref: Ref) -> bool:
+        number = self.store.ids.get(ref)
+        return number is not None and number in self.resources
+
+    def _canonical(self, ref: Ref) -> Ref:
+        """Correct what a reference could not say: a custom kind's scope and group, from the objects that were read."""
+        groups = self.groups.get(ref.kind)
+        if groups is None or built_in(ref.kind, ref.group) is not None:
+            return ref
+        group = ref.group if ref.group in groups or len(groups) > 1 else next(iter(groups))
+        namespace = "" if (ref.kind, group) in self._cluster_scoped else ref.namespace
+        return Ref(ref.kind, namespace, ref.name, group)
+
+    def _is_unheard_of(self, ref: Ref) -> bool:
+        """A kind that was inferred from a field's name, and that neither Kubernetes nor this cluster has."""
+        return ref.kind not in self.groups and built_in(ref.kind) is None and ref.kind not in VIRTUAL_KINDS
+
+    def _release(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            if number not in self.resources:
+                self.store.release(number)
+
+    # Edges made by selectors
+
+    def _file_selector(self, number: int, resource: Resource) -> None:
+        made = pod_selector_of(resource)
+        if made is None:
+            self._selectors.remove(number)
+            return
+        template = self.store.tie(made.template, made.field) if made.template else None
+        filed = Filed(number, made.selector, self.store.tie(made.kind, made.field), template)
+        self._selectors.add(resource.ref.namespace, filed)
+
+    def _match_into(self, number: int, resource: Resource) -> None:
+        labels = selectable_labels(resource)
+        for filed in self._selectors.choosing(resource.ref.namespace, labels):
+            tie = filed.pod_tie if resource.ref.kind == "Pod" else filed.template_tie
+            if tie is not None:
+                self.store.match(filed.owner, tie, number)
+
+    def _unmatch_into(self, number: int) -> None:
+        for source, tie in list(self.store.entering(number)):
+            if self.store.ties[tie].kind in _MATCHED:
+                self.store.unmatch(source, tie, number)
+
+    def _reselect(self, number: int, resource: Resource) -> None:
+        """Match a selector again with every pod and template of its namespace, when it changed."""
+        before = self._selectors.of(number)
+        self._file_selector(number, resource)
+        filed = self._selectors.of(number)
+        if filed == before:
+            return
+        self.store.unmatch_all(number)
+        if filed is None:
+            return
+        for kind in sorted(_SELECTABLE):
+            tie = filed.pod_tie if kind == "Pod" else filed.template_tie
+            if tie is None:
+                continue
+            for candidate in self.members.get(kind, ()):
+                pod = self.resources[candidate]
+                if pod.ref.namespace == resource.ref.namespace and filed.selector.matches(selectable_labels(pod)):
+                    self.store.match(number, tie, candidate)
