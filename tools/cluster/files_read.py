@@ -37,13 +37,15 @@ def hint_for(name: str) -> Hint:
     return _OBJECTS
 
 
-def read_member(member: Member, gathering: Gathering, *, alone: bool) -> None:
+def read_member(member: Member, gathering: Gathering, *, alone: bool, root: str = "") -> None:
     """Read one file. `alone` means the user gave just this one, so any text in it is meant to be read.
+
+    `root` is the name of the folder the member was found in: a user may point at `logs/` or `cluster-resources/` itself.
 
     Raises:
         InputError: it is not what it claims to be; the title names file and line.
     """
-    hint = hint_for(member.name)
+    hint = hint_for(f"{root}/{member.name}" if root else member.name)
     base = PurePosixPath(member.name).name
     if hint.shape is Shape.IGNORED or (base in _IGNORED_NAMES and not alone):
         return

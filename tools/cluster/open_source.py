@@ -5,7 +5,7 @@ Reading never writes to disk and never asks the wall clock; "now" is the dump's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,8 +24,9 @@ _LOOKED_FOR = (
 class FileSource:
     """One input on disk or standard input. It is read once per scope; logs come from the same reading."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, skip: Callable[[str], bool] | None = None) -> None:
         self.path = path
+        self._skip = skip
         self._read = lru_cache(maxsize=1)(self._read_scope)
 
     def snapshot(self, scope: Scope) -> Snapshot:
@@ -49,7 +50,7 @@ class FileSource:
         gathering = Gathering(scope)
         alone = self.path == "-" or not Path(self.path).is_dir()
         errors: list[InputError] = []
-        count = _gather(self.path, gathering, errors, alone=alone)
+        count = self._gather(gathering, errors, alone=alone)
         if errors and (count <= 1 or not gathering.read_anything):
             raise errors[0]
         if not gathering.read_anything:
@@ -59,26 +60,27 @@ class FileSource:
             gathering.note(f"not read: {error.title}")
         return gathering.snapshot("stdin" if self.path == "-" else Path(self.path).resolve().name)
 
-
-def _gather(path: str, gathering: Gathering, errors: list[InputError], *, alone: bool) -> int:
-    """Read every member; what is broken goes to `errors`. Returns how many plain files there were."""
-    count = 0
-    try:
-        for member in members(path):
-            if isinstance(member, Skipped):
-                gathering.note(f"{member.name}: not read, {member.reason}")
-                continue
-            count += 1
-            single = alone and _is_whole_input(member, path)
-            try:
-                read_member(member, gathering, alone=single)
-            except InputError as error:
-                errors.append(error)
-    except InputError as error:
-        if count == 0 or isinstance(error, LimitError):
-            raise
-        errors.append(error)
-    return count
+    def _gather(self, gathering: Gathering, errors: list[InputError], *, alone: bool) -> int:
+        """Read every member; what is broken goes to `errors`. Returns how many plain files there were."""
+        count = 0
+        root = "" if alone else Path(self.path).resolve().name
+        try:
+            for member in members(self.path):
+                if isinstance(member, Skipped):
+                    gathering.note(f"{member.name}: not read, {member.reason}")
+                    continue
+                if self._skip is not None and self._skip(member.name):
+                    continue
+                count += 1
+                try:
+                    read_member(member, gathering, alone=alone and _is_whole_input(member, self.path), root=root)
+                except InputError as error:
+                    errors.append(error)
+        except InputError as error:
+            if count == 0 or isinstance(error, LimitError):
+                raise
+            errors.append(error)
+        return count
 
 
 def _is_whole_input(member: Member, path: str) -> bool:
@@ -86,6 +88,9 @@ def _is_whole_input(member: Member, path: str) -> bool:
     return member.name == ("stdin" if path == "-" else Path(path).name)
 
 
-def open_path(path: str) -> Source:
-    """Open a file, folder, archive, or "-" for standard input. Nothing is read before a snapshot is asked for."""
-    return FileSource(path)
+def open_path(path: str, skip: Callable[[str], bool] | None = None) -> Source:
+    """Open a file, folder, archive, or "-" for standard input. Nothing is read before a snapshot is asked for.
+
+    `skip` tells by a file's path below the root that it shall not be read.
+    """
+    return FileSource(path, skip)

@@ -1,0 +1,95 @@
+"""Who answers a case: the program itself, or a script in tests. A solver sees the material and the question, never the truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from copilot.diagnosis import Scope as DiagnosisScope
+from copilot.diagnosis import diagnose
+from copilot.model import CopilotError, Coverage, Diagnosis, Ref, Verdict
+from copilot.model.moment import EPOCH
+from evals.case import Case, Material
+from evals.truth import Pattern
+from retrievers.graph import ResourceGraph, build_graph
+from tools.cluster.open_source import open_path
+from tools.cluster.source import Scope
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a solver said of a case, and the milliseconds it took to read, to build the graph and to run the rules.
+
+    `error` is set when it could not answer at all.
+    """
+
+    diagnosis: Diagnosis
+    read_ms: float = 0.0
+    graph_ms: float = 0.0
+    rules_ms: float = 0.0
+    error: str = ""
+
+    @property
+    def total_ms(self) -> float:
+        """All of it."""
+        return self.read_ms + self.graph_ms + self.rules_ms
+
+
+class Solver(Protocol):
+    """Whoever can answer a case."""
+
+    def solve(self, case: Case) -> Answer:
+        """Answer one case."""
+        ...
+
+
+class DiagnosisSolver:
+    """The program: read the material, build the graph, run the rules."""
+
+    def __init__(self, material: Material = Material.BOTH) -> None:
+        self.material = material
+
+    def solve(self, case: Case) -> Answer:
+        """Answer one case; input that cannot be read is an answer with its error."""
+        started = time.perf_counter()
+        source = open_path(str(case.path), skip=lambda name: case.left_out(self.material, name))
+        try:
+            snapshot = source.snapshot(Scope())
+        except CopilotError as error:
+            return silent(error.title)
+        read = time.perf_counter()
+        graph = build_graph(snapshot)
+        built = time.perf_counter()
+        diagnosis = diagnose(graph, _scope(case, graph))
+        done = time.perf_counter()
+        return Answer(diagnosis, (read - started) * 1e3, (built - read) * 1e3, (done - built) * 1e3)
+
+
+def _scope(case: Case, graph: ResourceGraph) -> DiagnosisScope:
+    asked = case.truth.asked
+    return DiagnosisScope(object=_find(asked.object, graph) if asked.object else None, namespaces=asked.namespaces)
+
+
+def _find(pattern: Pattern, graph: ResourceGraph) -> Ref:
+    known = [found.ref for found in graph.snapshot.resources if pattern.matches(found.ref)]
+    return min(known) if known else Ref(pattern.kind, pattern.namespace, pattern.name)
+
+
+def silent(error: str = "", observed_at: datetime = EPOCH) -> Answer:
+    """An answer that says nothing, with the reason."""
+    return Answer(Diagnosis(Verdict.UNKNOWN, "", observed_at, coverage=Coverage()), error=error)
+
+
+class ScriptedSolver:
+    """Answers from a table, for tests of scorers and reports: a case that is not in it gets no answer."""
+
+    def __init__(self, answers: Mapping[str, Diagnosis]) -> None:
+        self._answers = answers
+
+    def solve(self, case: Case) -> Answer:
+        """Look the case up by name."""
+        found = self._answers.get(case.name)
+        return Answer(found) if found is not None else silent("no scripted answer")
