@@ -7,21 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-import msgspec
 
-
-class Target(msgspec.Struct, frozen=True):
-    """Where to read: a live cluster (kubeconfig, context) or recorded material (`paths`), and in which scope.
-
-    `namespace` None means the context's own namespace when live, and everything when recorded.
-    """
-
-    kubeconfig: str | None = None
-    context: str | None = None
-    namespace: str | None = None
-    all_namespaces: bool = False
-    paths: tuple[str, ...] = ()
-
+from copilot.target import Target
 
 _OPTIONS = (
     click.option("--from", "paths", multiple=True, metavar="PATH",
@@ -63,3 +50,6 @@ def output_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[...,
         show_default=True,
         help="How to print the answer.",
     )
+
+
+__all__ = ["Target", "cluster_options", "output_option"]

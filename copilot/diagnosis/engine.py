@@ -32,7 +32,7 @@ def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[R
     roots, folded = fold(view, [finding for finding in findings if not known[finding.cause].secondary], known)
     reach = Reach(view)
     relevant = [root for root in roots if _in_scope(root, folded.get(id(root), []), scope, view)]
-    causes, explained = _rank(relevant, folded, symptoms, view, reach, known)
+    causes, explained = _rank(relevant, folded, symptoms, reach, known)
     left = [
         symptom for symptom in symptoms if symptom.object not in explained and _touches((symptom.object,), scope, view)
     ]
@@ -64,7 +64,6 @@ def _rank(
     roots: Sequence[Finding],
     folded: Mapping[int, list[Finding]],
     symptoms: Sequence[Finding],
-    view: View,
     reach: Reach,
     known: Mapping[str, Cause],
 ) -> tuple[list[RootCause], set[Ref]]:

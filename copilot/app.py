@@ -1,0 +1,137 @@
+"""The composition root: from settings and a target to one `Copilot`. The only place that names adapters."""
+
+from __future__ import annotations
+
+import difflib
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from copilot.model import Diagnosis, Ref, Snapshot, UsageError
+from copilot.settings import Settings, load_settings
+from copilot.target import Target
+
+if TYPE_CHECKING:
+    from copilot.diagnosis import Scope as DiagnosisScope
+    from retrievers.graph import ResourceGraph
+    from tools.cluster.source import Source
+
+
+class Copilot:
+    """One cluster, observed once, and everything that can be asked of it."""
+
+    def __init__(self, source: Source, target: Target, settings: Settings, namespace: str | None) -> None:
+        self.source = source
+        self.target = target
+        self.settings = settings
+        self.namespace = namespace
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The observation, made at the first use: the whole cluster as far as it may be read.
+
+        A namespace narrows the answer, not the reading: its trouble may come from a node, a webhook or another namespace.
+        """
+        from tools.cluster.source import Scope
+
+        with _no_collector():
+            return self.source.snapshot(Scope())
+
+    @cached_property
+    def graph(self) -> ResourceGraph:
+        """The graph of the observation, with the logs that its troubles call for."""
+        from copilot.diagnosis.needs import wanted_logs
+        from retrievers.graph import build_graph
+        from tools.cluster.source import LogRequest
+
+        graph = build_graph(self.snapshot)
+        _check_namespace(graph, self.namespace)
+        requests = [LogRequest(*wanted) for wanted in wanted_logs(graph)]
+        if requests:
+            graph.add_logs(self.source.logs(requests))
+        return graph
+
+    def diagnose(self, ref: Ref | None = None) -> Diagnosis:
+        """Explain what is wrong with one object, or in the target's scope. Secrets in quoted text are redacted."""
+        from copilot.diagnosis import diagnose
+        from copilot.redacting import redact_diagnosis
+
+        with _no_collector():
+            return redact_diagnosis(diagnose(self.graph, self.scope(ref)))
+
+    def scope(self, ref: Ref | None = None) -> DiagnosisScope:
+        """The scope of a diagnosis: the object, else the namespace, else everything."""
+        from copilot.diagnosis import Scope
+
+        if ref is not None:
+            return Scope(object=ref)
+        return Scope(namespaces=(self.namespace,) if self.namespace else ())
+
+    def resolve(self, words: str) -> Ref:
+        """The object a person means by `deploy/web`, `web` or `kind.group/name`.
+
+        Raises:
+            UsageError: nothing fits, with the nearest name; or several objects fit.
+        """
+        from retrievers.graph.resolve import resolve_object
+
+        return resolve_object(self.graph, words, self.namespace)
+
+
+def open_copilot(target: Target, settings: Settings | None = None) -> Copilot:
+    """Open what the target names; nothing is read before the first question.
+
+    Raises:
+        CopilotError: no kubeconfig, an unknown context, unreadable input.
+    """
+    settings = settings or load_settings()
+    if target.paths:
+        from tools.cluster.open_source import open_path
+        from tools.cluster.several import SeveralSources
+
+        sources = [open_path(path) for path in target.paths]
+        source: Source = sources[0] if len(sources) == 1 else SeveralSources(tuple(sources))
+        return Copilot(source, target, settings, None if target.all_namespaces else target.namespace)
+    from tools.cluster.live import open_live
+
+    live = open_live(kubeconfig=target.kubeconfig, context=target.context)
+    own = target.namespace or live.connection.namespace
+    live.connection = msgspec.structs.replace(live.connection, namespace=own)
+    return Copilot(live, target, settings, None if target.all_namespaces else own)
+
+
+def open_snapshot(target: Target) -> Snapshot:
+    """The observation of what the target names."""
+    return open_copilot(target).snapshot
+
+
+def _check_namespace(graph: ResourceGraph, namespace: str | None) -> None:
+    """A namespace that does not exist is a typing error, not a healthy place."""
+    if namespace is None or graph.find("Namespace", "", namespace) is not None:
+        return
+    seen = {ref.namespace for ref in graph.refs()} - {""}
+    if namespace in seen or not (graph.snapshot.coverage.was_read("Namespace") or graph.snapshot.resources):
+        return
+    names = sorted({*seen, *(resource.ref.name for resource in graph.of_kind("Namespace"))})
+    near = difflib.get_close_matches(namespace, names, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"Namespaces that were read: {', '.join(names[:12])}"
+    raise UsageError(f"Namespace {namespace!r} was not found.", hint)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Pause the garbage collector: building millions of acyclic values only makes it walk them in vain."""
+    paused = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if paused:
+            gc.enable()
+
+
+__all__ = ["Copilot", "open_copilot", "open_snapshot"]

@@ -1,0 +1,120 @@
+"""Reads the journal as plans: what each asked for and how far it came. It only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from copilot.model import UsageError, parse_time, text
+from guardrails.journal import Entry, Journal, Kind
+from guardrails.plan import Plan, plan_of
+from guardrails.steps import SendState
+
+LATELY = timedelta(minutes=15)  # a second change of one object within this time looks like a loop
+_SHORTEST = 4  # characters of a plan's id: fewer name too many plans
+
+
+class PlanState(Enum):
+    """How far a plan came."""
+
+    PLANNED = "planned"
+    DECLINED = "declined"
+    APPROVED = "approved"
+    VOIDED = "voided"
+    REFUSED = "refused"
+    NOT_SENT = "not sent"
+    UNKNOWN = "unknown"
+    APPLIED = "applied"
+    NOT_APPLIED = "not applied"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One plan with its entries, oldest first."""
+
+    plan: Plan
+    entries: tuple[Entry, ...]
+    state: PlanState
+
+    def last(self, kind: Kind) -> Entry | None:
+        """The newest entry of a kind."""
+        return next((entry for entry in reversed(self.entries) if entry.kind is kind), None)
+
+
+def records(journal: Journal) -> list[Record]:
+    """Every plan in the journal, oldest first."""
+    grouped: dict[str, list[Entry]] = {}
+    for entry in journal.entries():
+        grouped.setdefault(entry.plan, []).append(entry)
+    return [record for entries in grouped.values() if (record := _record(entries)) is not None]
+
+
+def find_record(journal: Journal, plan_id: str) -> Record:
+    """The plan whose id starts with the given text.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    found = [record for record in records(journal) if record.plan.id.startswith(plan_id)] if len(plan_id) >= _SHORTEST else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"{plan_id!r} names {len(found)} plans", "Give more characters of the id.")
+    raise UsageError(f"There is no plan {plan_id!r} in the journal", "kubectl copilot audit lists them.")
+
+
+def changed_lately(journal: Journal, uid: str, now: datetime) -> bool:
+    """Tell whether this object was changed through here a short while ago."""
+    for record in records(journal):
+        moment = parse_time(record.entries[-1].at)
+        sent = record.state in (PlanState.APPLIED, PlanState.UNKNOWN)
+        if sent and record.plan.target.uid == uid and moment is not None and now - moment < LATELY:
+            return True
+    return False
+
+
+def unsettled(journal: Journal) -> list[Record]:
+    """Plans whose request went out (or may have) without a clear answer that was read back."""
+    return [record for record in records(journal) if record.state is PlanState.UNKNOWN]
+
+
+def _record(entries: Iterable[Entry]) -> Record | None:
+    ordered = tuple(entries)
+    planned = next((entry for entry in ordered if entry.kind is Kind.PLANNED), None)
+    if planned is None:
+        return None
+    state = PlanState.PLANNED
+    for entry in ordered:
+        state = _after(state, entry.kind, entry.detail)
+    return Record(plan_of(planned.detail["plan"]), ordered, state)
+
+
+def _after(state: PlanState, kind: Kind, detail: dict[str, Any]) -> PlanState:
+    """The state of a plan after one more entry."""
+    match kind:
+        case Kind.DECLINED:
+            return PlanState.DECLINED
+        case Kind.APPROVED:
+            return PlanState.APPROVED
+        case Kind.VOIDED:
+            return PlanState.VOIDED
+        case Kind.INTENT:
+            return PlanState.UNKNOWN  # until an answer is on record, anything may have happened
+        case Kind.RESULT:
+            return _RESULT.get(text(detail, "state"), PlanState.UNKNOWN)
+        case Kind.SETTLED:
+            return _SETTLED.get(text(detail, "state"), PlanState.UNKNOWN)
+        case Kind.PLANNED | Kind.CONSUMED | Kind.WATCHED:
+            return state
+
+
+_RESULT = {
+    SendState.APPLIED.value: PlanState.APPLIED,
+    SendState.CONFLICT.value: PlanState.VOIDED,
+    SendState.REFUSED.value: PlanState.REFUSED,
+    SendState.NOT_SENT.value: PlanState.NOT_SENT,
+}
+_SETTLED = {"applied": PlanState.APPLIED, "not applied": PlanState.NOT_APPLIED}

@@ -1,0 +1,175 @@
+"""Reads out of the resource graph what stands around the object to change. Pure: numbers and names, no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from copilot.model import Ref, Resource, children, dig, mapping, number, parse_quantity, text, texts
+from guardrails.facts import Autoscaler, Budget, QuotaRoom, ServiceReach, Surroundings
+from guardrails.plan import Dependant
+from retrievers.graph import EdgeKind, ResourceGraph
+from retrievers.graph.queries import dependants
+
+_RELEVANT = ("Pod", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ResourceQuota")
+# Parts of the object itself, or bookkeeping: they are not somebody who depends on it.
+_PARTS = frozenset(
+    {"Pod", "ReplicaSet", "EndpointSlice", "Endpoints", "Event", "Namespace", "ControllerRevision", "Lease"}
+)
+_SINGLE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
+
+
+def surroundings(graph: ResourceGraph, ref: Ref, body: Mapping[str, Any], age_seconds: int = 0) -> Surroundings:
+    """Everything the rules ask about the neighbourhood of one workload."""
+    pods = own_pods(graph, ref)
+    coverage = graph.snapshot.coverage
+    quotas, unjudged = _quotas(graph, ref.namespace, body)
+    return Surroundings(
+        services=_services(graph, ref, pods),
+        budgets=_budgets(graph, pods),
+        autoscalers=_autoscalers(graph, ref),
+        quotas=quotas,
+        dependants=_dependants(graph, ref),
+        single_writer_volume=_single_writer(graph, ref.namespace, body),
+        unread=tuple(f"{kind}s" for kind in _RELEVANT if not coverage.was_read(kind, ref.namespace)),
+        unjudged=unjudged,
+        age_seconds=max(0, age_seconds),
+    )
+
+
+def own_pods(graph: ResourceGraph, ref: Ref) -> tuple[Ref, ...]:
+    """The pods under a workload, however deep."""
+    found: dict[Ref, None] = {}
+    waiting, seen = [ref], {ref}
+    while waiting:
+        for below in graph.children(waiting.pop()):
+            if below.kind == "Pod":
+                found[below] = None
+            elif below not in seen:
+                seen.add(below)
+                waiting.append(below)
+    return tuple(found)
+
+
+def is_ready(pod: Resource | None) -> bool:
+    """Tell whether a pod takes traffic."""
+    if pod is None or pod.deleted is not None:
+        return False
+    return any(
+        text(condition, "type") == "Ready" and text(condition, "status") == "True"
+        for condition in children(pod.body, "status", "conditions")
+    )
+
+
+def _services(graph: ResourceGraph, ref: Ref, pods: tuple[Ref, ...]) -> tuple[ServiceReach, ...]:
+    names = {edge.source for pod in pods for edge in graph.into(pod, EdgeKind.SELECTS)}
+    names |= {edge.source for edge in graph.into(ref, EdgeKind.SELECTS_TEMPLATE)}
+    mine = set(pods)
+    found = []
+    for service in sorted(names):
+        ready = {edge.target for edge in graph.out(service, EdgeKind.SELECTS) if is_ready(graph.get(edge.target))}
+        found.append(ServiceReach(service.name, len(ready), len(ready & mine)))
+    return tuple(found)
+
+
+def _budgets(graph: ResourceGraph, pods: tuple[Ref, ...]) -> tuple[Budget, ...]:
+    names = {edge.source for pod in pods for edge in graph.into(pod, EdgeKind.PROTECTS)}
+    found = []
+    for name in sorted(names):
+        budget = graph.get(name)
+        if budget is not None:
+            least = dig(budget.body, "spec", "minAvailable")
+            absolute = isinstance(least, int) or (isinstance(least, str) and least.isdigit())
+            status = budget.status
+            found.append(
+                Budget(name.name, number(status, "currentHealthy"), number(status, "desiredHealthy"), absolute)
+            )
+    return tuple(found)
+
+
+def _autoscalers(graph: ResourceGraph, ref: Ref) -> tuple[Autoscaler, ...]:
+    found = []
+    for name in sorted({edge.source for edge in graph.into(ref, EdgeKind.SCALES)}):
+        scaler = graph.get(name)
+        if scaler is None or name.kind != "HorizontalPodAutoscaler":
+            continue
+        owner = next(iter(graph.owners(name)), name)
+        found.append(
+            Autoscaler(
+                name.name,
+                number(scaler.spec, "minReplicas", default=1),
+                number(scaler.spec, "maxReplicas"),
+                str(owner),
+            )
+        )
+    return tuple(found)
+
+
+def _dependants(graph: ResourceGraph, ref: Ref) -> tuple[Dependant, ...]:
+    found: dict[Ref, str] = {}
+    for reached in dependants(graph, ref):
+        top = graph.top_owner(reached.ref)
+        if reached.ref.kind in _PARTS or top == ref:
+            continue
+        via = " over ".join(str(edge.kind).lower().replace("_", " ") for edge in reversed(reached.path))
+        found.setdefault(reached.ref, via)
+    return tuple(Dependant(each.kind, each.namespace, each.name, note) for each, note in found.items())
+
+
+def _single_writer(graph: ResourceGraph, namespace: str, body: Mapping[str, Any]) -> bool:
+    for volume in children(body, "spec", "template", "spec", "volumes"):
+        name = text(volume, "persistentVolumeClaim", "claimName")
+        claim = graph.find("PersistentVolumeClaim", namespace, name) if name else None
+        modes = texts(claim.body, "spec", "accessModes") if claim is not None else []
+        if modes and set(modes) <= _SINGLE_WRITER:
+            return True
+    return False
+
+
+def _quotas(
+    graph: ResourceGraph, namespace: str, body: Mapping[str, Any]
+) -> tuple[tuple[QuotaRoom, ...], tuple[str, ...]]:
+    rooms, unjudged = [], []
+    needs = _pod_needs(body)
+    for quota in graph.of_kind("ResourceQuota", namespace):
+        if quota.spec.get("scopes") or quota.spec.get("scopeSelector"):
+            unjudged.append(f"ResourceQuota {quota.ref.name} (it counts only some pods)")
+            continue
+        hard, used = mapping(quota.body, "status", "hard"), mapping(quota.body, "status", "used")
+        for resource in sorted(hard):
+            need, most = needs.get(resource, Fraction(0)), parse_quantity(hard[resource])
+            if need > 0 and most is not None:
+                free = most - (parse_quantity(used.get(resource)) or Fraction(0))
+                rooms.append(QuotaRoom(quota.ref.name, resource, max(0, int(free / need))))
+    return tuple(rooms), tuple(unjudged)
+
+
+def _pod_needs(body: Mapping[str, Any]) -> dict[str, Fraction]:
+    """What one more pod adds to each line of a quota: the sum of its containers, or its largest init container."""
+    needs = {"pods": Fraction(1), "count/pods": Fraction(1)}
+    spec = mapping(body, "spec", "template", "spec")
+    for side in ("requests", "limits"):
+        running, starting = _sum(spec, "containers", side), _largest_init(spec, side)
+        for name in running.keys() | starting.keys():
+            amount = max(running.get(name, Fraction(0)), starting.get(name, Fraction(0)))
+            needs[f"{side}.{name}"] = amount
+            if side == "requests" and name in ("cpu", "memory", "ephemeral-storage"):
+                needs[name] = amount
+    return needs
+
+
+def _sum(spec: Mapping[str, Any], field: str, side: str) -> dict[str, Fraction]:
+    total: dict[str, Fraction] = {}
+    for container in children(spec, field):
+        for name, amount in mapping(container, "resources", side).items():
+            total[str(name)] = total.get(str(name), Fraction(0)) + (parse_quantity(amount) or Fraction(0))
+    return total
+
+
+def _largest_init(spec: Mapping[str, Any], side: str) -> dict[str, Fraction]:
+    most: dict[str, Fraction] = {}
+    for container in children(spec, "initContainers"):
+        for name, amount in mapping(container, "resources", side).items():
+            most[str(name)] = max(most.get(str(name), Fraction(0)), parse_quantity(amount) or Fraction(0))
+    return most

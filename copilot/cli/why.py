@@ -1,0 +1,63 @@
+"""`kubectl copilot why`: one root cause with its proof, for an object, a namespace or the whole cluster."""
+
+from __future__ import annotations
+
+import click
+
+from copilot.cli.options import Target, cluster_options, output_option
+from copilot.model import Diagnosis, UsageError, Verdict
+
+EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.FAULT: 1, Verdict.UNKNOWN: 2}
+
+
+@click.command(name="why")
+@click.argument("objects", metavar="[KIND/NAME | KIND NAME]", nargs=-1)
+@cluster_options
+@output_option("text", "json")
+def COMMAND(objects: tuple[str, ...], target: Target, output: str) -> int:  # noqa: N802 - the name every command module exports
+    r"""Say why something is broken.
+
+    Without an object: the whole namespace; with -A, or with --from and no -n, the whole cluster.
+
+    Exit code: 0 healthy, 1 a fault was found, 2 could not tell, 64 and above: the question could not be asked.
+
+    \b
+    Examples:
+      kubectl copilot why -n shop
+      kubectl copilot why deploy/checkout -n shop -o json
+      kubectl copilot why --from must-gather.tar.gz
+      pbpaste | kubectl copilot why --from -
+    """
+    from copilot.app import open_copilot
+
+    copilot = open_copilot(target)
+    ref = copilot.resolve(_words(objects)) if objects else None
+    diagnosis = copilot.diagnose(ref)
+    scope = str(ref) if ref else f"namespace {copilot.namespace}" if copilot.namespace else "the whole cluster"
+    _print(diagnosis, output, scope)
+    return EXIT_CODES[diagnosis.verdict]
+
+
+def _words(objects: tuple[str, ...]) -> str:
+    if len(objects) == 1:
+        return objects[0]
+    if len(objects) == 2 and "/" not in objects[0]:
+        return f"{objects[0]}/{objects[1]}"
+    raise UsageError(
+        f"why takes one object, not {len(objects)}: {' '.join(objects)}",
+        "Ask about one object, or about its namespace with -n.",
+    )
+
+
+def _print(diagnosis: Diagnosis, output: str, scope: str) -> None:
+    if output == "json":
+        import msgspec
+
+        from copilot.diagnosis.document import document
+
+        click.echo(msgspec.json.format(msgspec.json.encode(document(diagnosis)), indent=2))
+        return
+    from tui.console import make_console
+    from tui.diagnosis import render_diagnosis
+
+    render_diagnosis(diagnosis, make_console(), scope)

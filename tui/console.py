@@ -1,0 +1,17 @@
+"""The terminal a command prints to: colours only on a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rich.console import Console
+
+PIPE_WIDTH = 120  # characters: a pipe has no width of its own, and a log line should stay readable
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console for standard output (or standard error) that honours NO_COLOR and the terminal's width."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,126 @@
+"""A diagnosis as a person reads it: the cause first, then its proof, who suffers, what to do. Text in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from copilot.model import Diagnosis, NextStep, ReadState, Ref, RootCause, StepKind, Verdict, age_text
+
+SHOWN_CAUSES = 5  # a person acts on the first; more than a handful is a list, not an answer
+SHOWN_AFFECTED = 8  # names; the rest is counted
+FAULT = 0.5  # causes below even odds are shown apart, as not proven
+
+_HEAD = {
+    Verdict.FAULT: ("bold white on red", " FAULT "),
+    Verdict.HEALTHY: ("bold white on green", " HEALTHY "),
+    Verdict.UNKNOWN: ("bold black on yellow", " UNKNOWN "),
+}
+
+
+def render_diagnosis(diagnosis: Diagnosis, console: Console, scope: str) -> None:
+    """Print the whole answer for `scope` ("namespace shop", "Deployment shop/web", "the whole cluster")."""
+    style, word = _HEAD[diagnosis.verdict]
+    head = Text.assemble(
+        (word, style), "  ", f"{scope}, cluster {diagnosis.cluster or 'unnamed'}, ", _observed(diagnosis)
+    )
+    console.print(head, soft_wrap=True)
+    firm = [cause for cause in diagnosis.root_causes if cause.confidence >= FAULT]
+    for cause in firm[:SHOWN_CAUSES]:
+        console.print()
+        _cause(cause, console, diagnosis, numbered=len(firm) > 1)
+    if len(firm) > SHOWN_CAUSES:
+        console.print(f"\n{len(firm) - SHOWN_CAUSES} further root causes: -o json shows all.")
+    if not firm:
+        _no_cause(diagnosis, console)
+    _coverage(diagnosis, console)
+
+
+def _observed(diagnosis: Diagnosis) -> str:
+    return f"observed {diagnosis.observed_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _cause(cause: RootCause, console: Console, diagnosis: Diagnosis, *, numbered: bool) -> None:
+    number = f"{cause.rank}. " if numbered else ""
+    console.print(Text(f"{number}{cause.title}", style="bold"))
+    facts = [f"cause {cause.cause}", f"change {cause.object}", f"confidence {cause.confidence:.2f}"]
+    if cause.since is not None:
+        facts.append(f"since {age_text((diagnosis.observed_at - cause.since).total_seconds())} ago")
+    _indent(console, Text(" · ".join(facts), style="dim"))
+    _section(console, "Proof", _proof(cause))
+    if len(cause.chain) > 1:
+        _section(console, "How it leads here", (Text(link.text) for link in cause.chain))
+    if cause.affected:
+        _section(console, "Who suffers", [Text(_names(cause.affected))])
+    if cause.doubts:
+        _section(console, "Against it, or not checked", (Text(doubt) for doubt in cause.doubts))
+    if cause.next_steps or cause.runbook:
+        _section(console, "What to do", _steps(cause.next_steps, cause.runbook))
+
+
+def _proof(cause: RootCause) -> Iterator[Text]:
+    for i, piece in enumerate(cause.evidence, start=1):
+        where = f"{piece.object} {piece.path}".strip()
+        source = f", {piece.source}" if piece.source else ""
+        yield Text.assemble((f"[{i}] ", "cyan"), piece.text, (f"  ({where}{source})", "dim"))
+
+
+def _steps(steps: Sequence[NextStep], runbook: str) -> Iterator[Text]:
+    for step in steps:
+        mark = "change" if step.kind is StepKind.CHANGE else "read"
+        line = Text.assemble((f"{mark}: ", "yellow" if step.kind is StepKind.CHANGE else "green"), step.text)
+        if step.command:
+            line.append(f"\n        {step.command}", style="cyan")
+        yield line
+    if runbook:
+        yield Text.assemble(("runbook: ", "green"), runbook)
+
+
+def _names(refs: Sequence[Ref]) -> str:
+    shown = ", ".join(str(ref) for ref in refs[:SHOWN_AFFECTED])
+    return shown if len(refs) <= SHOWN_AFFECTED else f"{shown} and {len(refs) - SHOWN_AFFECTED} more"
+
+
+def _no_cause(diagnosis: Diagnosis, console: Console) -> None:
+    if diagnosis.verdict is Verdict.HEALTHY:
+        console.print("\nNothing is wrong in what was read.")
+        return
+    console.print("\nThe evidence does not reach a cause.")
+    if diagnosis.symptoms:
+        _section(console, "What is visibly wrong", (Text(piece.text) for piece in diagnosis.symptoms[:10]))
+    weak = [cause for cause in diagnosis.root_causes if cause.confidence < FAULT][:3]
+    if weak:
+        _section(
+            console,
+            "Possible, not proven",
+            (Text(f"{cause.title} (confidence {cause.confidence:.2f})") for cause in weak),
+        )
+    if diagnosis.collect:
+        _section(console, "Collect next", _steps(diagnosis.collect, ""))
+
+
+def _coverage(diagnosis: Diagnosis, console: Console) -> None:
+    refused = [reading for reading in diagnosis.coverage.readings if reading.state is ReadState.REFUSED]
+    lines = [
+        Text(
+            f"refused: {r.kind} in {'all namespaces' if r.namespace == '*' else r.namespace}{f': {r.detail}' if r.detail else ''}"
+        )
+        for r in refused
+    ]
+    lines += [Text(note) for note in diagnosis.coverage.notes[:6]]
+    if lines:
+        console.print()
+        _section(console, "Not seen", lines)
+
+
+def _section(console: Console, title: str, lines: Sequence[Text] | Iterator[Text]) -> None:
+    _indent(console, Text(title, style="bold"))
+    for line in lines:
+        _indent(console, line, 4)
+
+
+def _indent(console: Console, text: Text, by: int = 2) -> None:
+    console.print(Padding(text, (0, 0, 0, by)))
