@@ -14,8 +14,8 @@ import msgspec
 from copilot.diagnosis.view import View
 from copilot.model import Ref, Resource, children, mapping, number, text, texts
 from retrievers.graph.placement import fits_selector, untolerated_taints
-from retrievers.graph.selectors import Requirement, Selector, parse_label_selector
 from retrievers.graph.selectors import Operator as Op
+from retrievers.graph.selectors import Requirement, Selector, parse_label_selector
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 
@@ -94,7 +94,9 @@ def occupied(view: View, nodes: Mapping[str, Resource], term: Term) -> dict[str,
     return found
 
 
-def repelled(view: View, nodes: Mapping[str, Resource], guards: Sequence[Resource], pod: Resource) -> dict[tuple[str, str], Ref]:
+def repelled(
+    view: View, nodes: Mapping[str, Resource], guards: Sequence[Resource], pod: Resource
+) -> dict[tuple[str, str], Ref]:
     """Domains, as (topology key, value), that pods with anti-affinity of their own keep this pod out of."""
     found: dict[tuple[str, str], Ref] = {}
     for guard in guards:
@@ -109,11 +111,7 @@ def repelled(view: View, nodes: Mapping[str, Resource], guards: Sequence[Resourc
 
 def guards_of(view: View) -> list[Resource]:
     """Placed pods that have required anti-affinity: few, and asked once."""
-    return [
-        pod
-        for pod in running_pods(view, None)
-        if mapping(pod.spec, "affinity", "podAntiAffinity").get(REQUIRED)
-    ]
+    return [pod for pod in running_pods(view, None) if mapping(pod.spec, "affinity", "podAntiAffinity").get(REQUIRED)]
 
 
 def spreads_of(view: View, nodes: Mapping[str, Resource], pod: Resource) -> Iterator[Spread]:
@@ -128,7 +126,9 @@ def spreads_of(view: View, nodes: Mapping[str, Resource], pod: Resource) -> Iter
         yield _spread(view, nodes, pod, entry, _with_label_keys(selector, entry, pod))
 
 
-def _spread(view: View, nodes: Mapping[str, Resource], pod: Resource, entry: Mapping[str, Any], selector: Selector) -> Spread:
+def _spread(
+    view: View, nodes: Mapping[str, Resource], pod: Resource, entry: Mapping[str, Any], selector: Selector
+) -> Spread:
     topology, max_skew = text(entry, "topologyKey"), number(entry, "maxSkew", default=1)
     counted = {name: node for name, node in nodes.items() if topology in node.labels and _counts(entry, pod, node)}
     domains = Counter({text(node.labels, topology): 0 for node in counted.values()})

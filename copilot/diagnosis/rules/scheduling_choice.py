@@ -41,7 +41,7 @@ def choose(pod: Resource, fits: Sequence[NodeFit]) -> Choice | None:
     selected = [fit for fit in fits if Filter.NODE_AFFINITY not in fit.failures]
     if not selected:
         others = Counter(kind for fit in fits for kind in fit.failures if kind is not Filter.NODE_AFFINITY)
-        always = tuple(kind for kind, count in others.items() if count == len(fits) and kind not in (Filter.TAINT,))
+        always = tuple(kind for kind, count in others.items() if count == len(fits) and kind != Filter.TAINT)
         return Choice(Filter.NODE_AFFINITY, tuple(fits), always, tuple(fits))
     reachable = [fit for fit in selected if Filter.VOLUME_NODE not in fit.failures]
     if not reachable:

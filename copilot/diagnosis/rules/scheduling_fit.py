@@ -13,7 +13,15 @@ from typing import Any
 import msgspec
 
 from copilot.diagnosis.rules.scheduler_message import Filter
-from copilot.diagnosis.rules.scheduling_affinity import Spread, Term, guards_of, occupied, repelled, spreads_of, terms_of
+from copilot.diagnosis.rules.scheduling_affinity import (
+    Spread,
+    Term,
+    guards_of,
+    occupied,
+    repelled,
+    spreads_of,
+    terms_of,
+)
 from copilot.diagnosis.view import View
 from copilot.model import Detail, Ref, Resource, children, dig, mapping, number, text, texts
 from copilot.model.quantity import format_amount
@@ -156,18 +164,24 @@ class _Asked:
                 )
         for (topology, domain), guard in self.kept_out.items():
             if text(node.labels, topology) == domain:
-                failures.setdefault(Filter.ANTI_AFFINITY, f"{topology}={domain} holds {guard}, whose own anti-affinity excludes the pod")
+                failures.setdefault(
+                    Filter.ANTI_AFFINITY, f"{topology}={domain} holds {guard}, whose own anti-affinity excludes the pod"
+                )
         for term, where in self.together:
             own = term.selector.matches(self.pod.labels) and not where
             if not own and text(node.labels, term.topology) not in where:
-                failures[Filter.POD_AFFINITY] = f"no pod matching {term.selector} runs in {term.topology}={text(node.labels, term.topology) or '(no label)'}"
+                failures[Filter.POD_AFFINITY] = (
+                    f"no pod matching {term.selector} runs in {term.topology}={text(node.labels, term.topology) or '(no label)'}"
+                )
         for spread in self.spreads:
             domain = text(node.labels, spread.topology)
             if not domain:
                 failures[Filter.SPREAD] = f"node {node.ref.name} has no label {spread.topology}"
             elif domain in spread.blocked:
                 counts = ", ".join(f"{key}: {count}" for key, count in sorted(spread.counts.items()))
-                failures[Filter.SPREAD] = f"one more pod in {spread.topology}={domain} exceeds maxSkew {spread.max_skew} ({counts})"
+                failures[Filter.SPREAD] = (
+                    f"one more pod in {spread.topology}={domain} exceeds maxSkew {spread.max_skew} ({counts})"
+                )
 
     def _volumes(self, node: Resource, failures: dict[Filter, str]) -> None:
         for _, volume in self.volumes:
@@ -175,9 +189,13 @@ class _Asked:
             zone = next((text(volume.labels, key) for key in ZONES if volume.labels.get(key)), "")
             zones = [text(node.labels, key) for key in ZONES if node.labels.get(key)]
             if required is not None and not fits_node_terms(required, node):
-                failures[Filter.VOLUME_NODE] = f"volume {volume.ref.name} cannot be used on node {node.ref.name} (its node affinity)"
+                failures[Filter.VOLUME_NODE] = (
+                    f"volume {volume.ref.name} cannot be used on node {node.ref.name} (its node affinity)"
+                )
             elif zone and zones and zones[0] not in zone.split("__"):
-                failures[Filter.VOLUME_NODE] = f"volume {volume.ref.name} is in zone {zone}, node {node.ref.name} in {zones[0]}"
+                failures[Filter.VOLUME_NODE] = (
+                    f"volume {volume.ref.name} is in zone {zone}, node {node.ref.name} in {zones[0]}"
+                )
 
     def _host_ports(self, node: Resource, failures: dict[Filter, str]) -> None:
         if not self.ports:
@@ -186,7 +204,9 @@ class _Asked:
             taken = self.ports & _host_ports(other.spec)
             if taken:
                 protocol, port = min(taken)
-                failures[Filter.HOST_PORT] = f"host port {port}/{protocol} of node {node.ref.name} is held by {other.ref}"
+                failures[Filter.HOST_PORT] = (
+                    f"host port {port}/{protocol} of node {node.ref.name} is held by {other.ref}"
+                )
                 return
 
 
