@@ -3,13 +3,13 @@
 Promise: keys are made anew for every cluster, readable by the owner only, and never leave its state folder.
 """
 
-import datetime
+import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-LIFETIME = datetime.timedelta(days=30)  # longer than any test bed lives
-CLOCK_SLACK = datetime.timedelta(hours=1)
+LIFETIME = dt.timedelta(days=30)  # longer than any test bed lives
+CLOCK_SLACK = dt.timedelta(hours=1)
 KEY_BITS = 2048
 SERVICE_IP = "10.96.0.1"  # first address of the service range: `kubernetes.default`
 DNS_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
@@ -64,7 +64,7 @@ def make(folder: Path) -> Pki:
     def name(text: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)])
 
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
 
     def draft(subject: str, key: rsa.RSAPrivateKey) -> x509.CertificateBuilder:
         return (

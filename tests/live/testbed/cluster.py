@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 
 from . import binaries, podlogs, stages
 from .errors import TestbedError
-from .keeper import READY_FILE, start_keeper
+from .keeper import KEEPER_LOG, READY_FILE, start_keeper
 from .paths import module_environment
 from .population import LABEL_KEY, LABEL_VALUE
 from .processes import ProcessName
@@ -181,7 +180,7 @@ class Cluster:
         """Remove what an earlier cluster left in the folder; log files of pods stay."""
         for name in ("etcd", "pki", "components"):
             shutil.rmtree(self.state / name, ignore_errors=True)
-        for name in ("audit.jsonl", "kwok.yaml", "kubeconfig", READY_FILE):
+        for name in ("audit.jsonl", "kwok.yaml", "kubeconfig", KEEPER_LOG, READY_FILE):
             (self.state / name).unlink(missing_ok=True)
 
 
@@ -191,7 +190,3 @@ def _lock(path: Path) -> Iterator[None]:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
-
-def seconds_since(moment: float) -> str:
-    """How long ago, for people."""
-    return f"{time.monotonic() - moment:.1f} s"

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import access, certs, stages
+from . import access, certs, podlogs, stages
 from .api import Api, ApiError
 from .binaries import CONTROL_PLANE, KWOK_CRDS, module_version
 from .errors import TestbedError
@@ -130,6 +130,8 @@ def _prepare(plane: ControlPlane) -> None:
 
     if not until(served, READY_WITHIN):
         raise TestbedError("the API server does not serve kwok's Logs", f"read {plane.state / 'components' / 'kube-apiserver.log'}")
+    silent = podlogs.write(plane.state / "pod-logs", podlogs.SILENT, [])
+    api.create("/apis/kwok.x-k8s.io/v1alpha1/clusterlogs", podlogs.default_for_all_pods(silent))
     version = module_version(CONTROL_PLANE, "k8s.io/kubernetes") or "v1.37.2"
     (plane.state / "kwok.yaml").write_text(stages.configuration(plane.state / "pod-logs", version))
 

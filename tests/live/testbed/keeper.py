@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .errors import TestbedError
-from .processes import ProcessName, spawn_detached, stop_all
+from .processes import ProcessName, exit_code, spawn_detached, stop_all
 from .waiting import until
 
 READY_FILE = "ready.json"
@@ -61,17 +61,23 @@ def start_keeper(package: str, arguments: list[str], state: Path, environment: d
     Raises TestbedError with the keeper's own words where it failed, or after `limit` seconds.
     """
     state.mkdir(parents=True, exist_ok=True)
-    for name in (READY_FILE, FAILURE_FILE):
-        (state / name).unlink(missing_ok=True)
+    for left_over in (READY_FILE, FAILURE_FILE):
+        (state / left_over).unlink(missing_ok=True)
     command = [sys.executable, "-m", package, "keep", "--state", str(state), *arguments]
-    process = spawn_detached(command, state / KEEPER_LOG, environment)
-    name = ProcessName.of(process.pid)
-    if not until(lambda: (state / READY_FILE).exists() or process.poll() is not None, limit):
-        if name is not None:
-            name.stop()
-        process.wait()
+    pid = spawn_detached(command, state / KEEPER_LOG, environment)
+    keeper = ProcessName.of(pid)
+    codes: list[int | None] = []
+
+    def settled() -> bool:
+        codes[:] = [exit_code(pid)]
+        return codes[0] is not None or (state / READY_FILE).exists()
+
+    if not until(settled, limit):
+        if keeper is not None:
+            keeper.stop()
         raise TestbedError(f"not ready after {limit:.0f} s", f"read {state / KEEPER_LOG}")
-    if not (state / READY_FILE).exists():
+    if codes[0] is not None:
         failure = state / FAILURE_FILE
-        text = failure.read_text() if failure.exists() else f"the keeper ended with code {process.returncode}"
+        words = (state / KEEPER_LOG).read_text(errors="replace").strip().rpartition("\n")[2]
+        text = failure.read_text() if failure.exists() else f"the keeper ended with code {codes[0]}: {words}"
         raise TestbedError(text, f"read {state / KEEPER_LOG}")

@@ -91,16 +91,25 @@ def spawn(command: Sequence[str], log: Path, environment: dict[str, str] | None 
     with log.open("ab") as output:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
-            preexec_fn=die_with_parent, process_group=0,
+            preexec_fn=die_with_parent, process_group=0,  # noqa: PLW1509  (the keeper has one thread)
         )  # fmt: skip
 
 
-def spawn_detached(command: Sequence[str], log: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a program that goes on after the calling process ends."""
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
-        )
+def spawn_detached(command: Sequence[str], log: Path, environment: dict[str, str]) -> int:
+    """Start a program in a session of its own, which goes on after the calling process ends; returns its id."""
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    redirects = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), appending, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawn(command[0], list(command), environment, file_actions=redirects, setsid=True)
+
+
+def exit_code(pid: int) -> int | None:
+    """Code with which a child of ours ended; None while it runs."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def stop_all(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -39,7 +39,13 @@ def configuration(pod_logs: Path, version: str) -> str:
     macros = {
         "${node_differs}": NODE_DIFFERS, "${version}": version, "${logs}": str(pod_logs), "${known}": ", ".join(known)
     }  # fmt: skip
-    options = {"podPlayStageParallelism": 16, "nodePlayStageParallelism": 8, "nodeLeaseParallelism": 8}
+    options = {
+        "enableDebuggingHandlers": True,  # serves logs; exec has no target, as no Exec resource is enabled
+        "enableProfilingHandler": False,
+        "podPlayStageParallelism": 16,
+        "nodePlayStageParallelism": 8,
+        "nodeLeaseParallelism": 8,
+    }
     documents: list[dict[str, Any]] = [
         {"apiVersion": "config.kwok.x-k8s.io/v1alpha1", "kind": "KwokConfiguration", "options": options}
     ]

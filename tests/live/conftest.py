@@ -1,0 +1,92 @@
+"""The servers that the tests of this folder share: one cluster and one Neo4j for the whole run.
+
+Promise: without the binaries these tests skip and name the command that adds them; with COPILOT_REQUIRE_LIVE=1 they
+fail instead. Under pytest-xdist all workers share the servers, which end with the process that started the run.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live.neo4j_server import jars
+from tests.live.neo4j_server.server import Neo4jServer
+from tests.live.testbed import binaries
+from tests.live.testbed.cluster import Cluster
+from tests.live.testbed.errors import TestbedError
+
+HERE = Path(__file__).parent
+NODES = 4
+BREAKABLE = "node-4"  # no pod lands here unasked, so that tests may break it
+NODE_GRACE = 24  # seconds until a silent node is Unknown: half of upstream's, enough for four nodes
+REQUIRE = "COPILOT_REQUIRE_LIVE"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder `live`."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(scope="session")
+def live_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A running cluster of four nodes, shared by all tests; see tests.live.testbed.cluster for what it can do."""
+    _require(binaries.require)
+    cluster = Cluster(_shared_folder(tmp_path_factory) / "cluster")
+    cluster.start(nodes=NODES, node_grace=NODE_GRACE, owner=_owner())
+    cluster.kubectl("taint", "node", BREAKABLE, "testbed/breakable=yes:NoSchedule", "--overwrite")
+    yield cluster
+    if not _is_worker():
+        cluster.stop()
+
+
+@pytest.fixture
+def namespace(live_cluster: Cluster) -> Iterator[str]:
+    """A namespace for one test."""
+    with live_cluster.namespace() as name:
+        yield name
+
+
+@pytest.fixture
+def breakable_node(live_cluster: Cluster) -> Iterator[str]:
+    """A node for this test alone to break; sound again afterwards."""
+    with (live_cluster.state / f"{BREAKABLE}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield BREAKABLE
+        live_cluster.heal_node(BREAKABLE)
+
+
+@pytest.fixture(scope="session")
+def neo4j_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bolt address of a Neo4j server without authentication, one per xdist worker (its data cannot be shared)."""
+    _require(jars.require)
+    server = Neo4jServer(tmp_path_factory.mktemp("neo4j"))
+    yield server.start(owner=os.getpid())
+    server.stop()
+
+
+def _require(check: object) -> None:
+    assert callable(check)
+    try:
+        check()
+    except TestbedError as error:
+        if os.environ.get(REQUIRE) == "1":
+            pytest.fail(f"{error} ({REQUIRE}=1 forbids skipping)", pytrace=False)
+        pytest.skip(f"{error.happened}: run `{error.hint}`")
+
+
+def _is_worker() -> bool:
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def _owner() -> int:
+    """The process that lives as long as the whole run: under xdist, the parent of every worker."""
+    return os.getppid() if _is_worker() else os.getpid()
+
+
+def _shared_folder(factory: pytest.TempPathFactory) -> Path:
+    base = factory.getbasetemp()
+    return base.parent if _is_worker() else base
