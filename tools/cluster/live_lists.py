@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -15,13 +15,14 @@ from copilot.model import CopilotError, Reading, ReadState, Resource
 from copilot.model.errors import DeniedError
 from copilot.model.fields import text
 from tools.cluster.discovery_known import ApiKind, is_built_in
-from tools.cluster.resources import resource
+from tools.cluster.live_page import open_page, page_resources
 from tools.cluster.transport import Answer, Transport
 
-SOURCE = "api"  # what an answer cites for an object that was read live
 PAGE = 500  # objects: kubectl's own chunk size, 1-2 MB of pods, so one page never holds the server for long
 MAX_CUSTOM = 5_000  # objects of one custom kind: add-ons that keep a report per image would drown the cluster itself
 MAX_OBJECTS = 300_000  # objects of one built-in kind: twice the pods Kubernetes supports in one cluster
+
+_PAGES_EACH = 2  # a page may hold fewer objects than asked for; a server that sends empty pages for ever must not win
 
 
 class ListRequest(msgspec.Struct, frozen=True, order=True):
@@ -56,19 +57,6 @@ class ListOutcome(msgspec.Struct, frozen=True, eq=False):
         )
 
 
-class _Meta(msgspec.Struct):
-    next: str = msgspec.field(default="", name="continue")
-    resource_version: str = msgspec.field(default="", name="resourceVersion")
-
-
-class _Page(msgspec.Struct):
-    metadata: _Meta
-    items: list[dict[str, Any]] | None = None
-
-
-_PAGE = msgspec.json.Decoder(_Page)
-
-
 class Lister:
     """Reads lists over one transport. Once the server has stopped answering, the lists left are given up at once."""
 
@@ -100,41 +88,42 @@ class Lister:
 
     def _pages(self, request: ListRequest, found: list[Resource]) -> ListOutcome:
         most = MAX_OBJECTS if is_built_in(request.kind) else MAX_CUSTOM
-        token, date, note = "", None, ""
-        while True:
-            query: list[tuple[str, str | int]] = [("limit", PAGE)]
-            if token:
-                query.append(("continue", token))
-            answer = self._transport.get(request.kind.path(request.namespace), query)
-            date = answer.date or date
-            if answer.status == 410 and token:  # the list took longer than the server keeps its past
-                token = text(answer.json(), "metadata", "continue")
-                note = "The list took so long that its last pages are newer than its first."
-                if token:
+        note = ""
+        answer = self._page(request, "")
+        with ThreadPoolExecutor(1, thread_name_prefix="page") as ahead:  # starts no thread for a list of one page
+            for _ in range(_PAGES_EACH * most // PAGE):
+                if answer.status == 410 and found:  # the list took longer than the server keeps its past
+                    note = "The list took so long that its last pages are newer than its first."
+                    answer = self._page(request, text(answer.json(), "metadata", "continue"))
                     continue
-                return ListOutcome(
-                    request, found, ReadState.PARTIAL, "The server lost its place in the list.", "", date
-                )
-            if not answer.ok:
-                return _refused(request, found, answer)
-            try:
-                page = _PAGE.decode(answer.body)
-            except (msgspec.DecodeError, RecursionError):
-                detail = "The server's answer for this kind could not be read as a list."
-                return ListOutcome(request, found, ReadState.PARTIAL, detail, "", date)
-            found.extend(self._resources(request.kind, page.items or ()))
-            token = page.metadata.next
-            if not token:
-                return ListOutcome(request, found, ReadState.READ, note, page.metadata.resource_version, date)
-            if len(found) >= most:
-                detail = f"Only the first {len(found)} were read."
-                return ListOutcome(request, found, ReadState.PARTIAL, detail, "", date)
+                if not answer.ok:
+                    return _refused(request, found, answer)
+                try:
+                    page = open_page(answer.body)
+                    token = page.metadata.next
+                    enough = len(found) + PAGE >= most
+                    # The server makes the next page while this one is decoded.
+                    following = ahead.submit(self._page, request, token) if token and not enough else None
+                    found.extend(page_resources(page, request.kind, config_values=self._config_values))
+                except (msgspec.DecodeError, RecursionError):
+                    return _part(request, found, "The server's answer for this kind is not a list of objects.", answer)
+                if token and enough:
+                    return _part(request, found, f"Only the first {len(found)} were read.", answer)
+                if following is None:
+                    version = page.metadata.resource_version
+                    return ListOutcome(request, found, ReadState.READ, note, version, answer.date)
+                answer = following.result()
+        return _part(request, found, "The server sent more pages than it has objects.", answer)
 
-    def _resources(self, kind: ApiKind, items: Iterable[dict[str, Any]]) -> Iterator[Resource]:
-        for body in items:
-            body["kind"] = kind.kind  # a list's items do not say what they are
-            body["apiVersion"] = kind.api_version
-            yield resource(body, SOURCE, config_values=self._config_values)
+    def _page(self, request: ListRequest, token: str) -> Answer:
+        query: list[tuple[str, str | int]] = [("limit", PAGE)]
+        if token:
+            query.append(("continue", token))
+        return self._transport.get(request.kind.path(request.namespace), query)
+
+
+def _part(request: ListRequest, found: list[Resource], detail: str, answer: Answer) -> ListOutcome:
+    return ListOutcome(request, found, ReadState.PARTIAL, detail, "", answer.date)
 
 
 def _refused(request: ListRequest, found: list[Resource], answer: Answer) -> ListOutcome:

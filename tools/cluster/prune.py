@@ -33,7 +33,7 @@ def prune(body: dict[str, Any], *, config_values: bool = False) -> dict[str, Any
     if isinstance(metadata, dict):
         if "managedFields" in metadata:
             metadata["managedFields"] = _managers(metadata)
-        _drop_copies(metadata)
+        drop_copies(metadata)
     kind = body.get("kind")
     if kind == "Secret":
         _keep_keys(body, drop=True)
@@ -49,7 +49,8 @@ def _managers(metadata: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _drop_copies(metadata: dict[str, Any]) -> None:
+def drop_copies(metadata: dict[str, Any]) -> None:
+    """Drop the annotations that hold a whole copy of the object, in place."""
     annotations = metadata.get("annotations")
     if not isinstance(annotations, dict):
         return

@@ -16,7 +16,8 @@ import urllib3
 from copilot.model import CopilotError, ReadState, Ref, Resource
 from copilot.model.errors import DeniedError
 from copilot.model.fields import number, text
-from tools.cluster.live_lists import SOURCE, Lister, ListOutcome
+from tools.cluster.live_lists import Lister, ListOutcome
+from tools.cluster.live_page import SOURCE
 from tools.cluster.resources import resource
 from tools.cluster.transport import Transport
 
@@ -197,7 +198,7 @@ def pause(failures: int) -> float:
 def _lines(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
     """The lines of a stream as they arrive."""
     rest = b""
-    for part in response.stream(2**16):
+    for part in response.stream(2**16, decode_content=True):
         *whole, rest = (rest + part).split(b"\n")
         if len(rest) > _MAX_LINE:
             raise _BrokenError("an event is longer than any object can be")
