@@ -1,7 +1,8 @@
 """Runbooks and the user's documents: indexed, searched and cited. Everything stored is redacted first."""
 
 from retrievers.knowledge.indexing import IndexReport, Note
-from retrievers.knowledge.library import Hit, Library, open_library
+from retrievers.knowledge.library import Hit, Library
+from retrievers.knowledge.opening import open_library
 from retrievers.knowledge.runbook_index import page_for, runbook_for
 from retrievers.knowledge.store import KnowledgeError, Trust, Where
 

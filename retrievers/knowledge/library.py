@@ -15,7 +15,7 @@ from retrievers.knowledge.fusion import fuse
 from retrievers.knowledge.indexing import SPLITTER_VERSION, IndexReport, Progress, index_path, sync
 from retrievers.knowledge.lexical import by_grams, by_words
 from retrievers.knowledge.runbooks import ROOT, shipped
-from retrievers.knowledge.store import KnowledgeError, Store, StoredChunk, Trust, Where
+from retrievers.knowledge.store import Store, StoredChunk, Trust, Where
 
 FILE = "knowledge.sqlite"
 _CANDIDATES = 60  # sections a leg contributes: fusion needs depth, and no one reads past it
@@ -24,6 +24,9 @@ _EVERYTHING = Where()
 
 class DenseLeg(Protocol):
     """Ranking by meaning; the library works without one."""
+
+    def ready(self, store: Store) -> bool:
+        """Whether a search can use this leg without waiting for it to be built."""
 
     def sync(self, store: Store) -> None:
         """Bring the vectors in line with the stored sections."""
@@ -58,6 +61,7 @@ class Library:
         self.store = Store(folder / FILE if folder else None)
         self._redactor = redactor
         self._dense = dense
+        self._synced = False
         self._sync_shipped()
 
     def __enter__(self) -> Self:
@@ -83,6 +87,11 @@ class Library:
         sync(self.store, self._redactor, pages, root=ROOT, known=self.store.known(ROOT), trust=Trust.SHIPPED)
         self.store.set_meta("shipped", digest.hexdigest())
 
+    def roots(self) -> list[str]:
+        """The paths that were indexed before."""
+        rows = self.store.db.execute("SELECT DISTINCT root FROM documents WHERE trust = ?", (Trust.USER.value,))
+        return sorted(row[0] for row in rows)
+
     def index(
         self, paths: Sequence[str | Path], *, prune: bool = False, progress: Progress | None = None
     ) -> IndexReport:
@@ -90,9 +99,15 @@ class Library:
         report = IndexReport()
         for path in paths:
             report += index_path(self.store, self._redactor, Path(path), prune=prune, progress=progress)
-        if self._dense:
-            self._dense.sync(self.store)
+        self._synced = False
+        self._sync_dense()
         return report
+
+    def _sync_dense(self) -> None:
+        """Bring the dense leg up to date, once."""
+        if self._dense and not self._synced:
+            self._dense.sync(self.store)
+            self._synced = True
 
     def search(self, words: str, k: int = 5, *, where: Where = _EVERYTHING) -> list[Hit]:
         """The best section of each of the `k` best documents, best first."""
@@ -113,8 +128,8 @@ class Library:
             "words": by_words(self.store, words, _CANDIDATES, where),
             "grams": by_grams(self.store, words, _CANDIDATES, where),
         }
-        if self._dense:
-            self._dense.sync(self.store)
+        if self._dense and (self._synced or self._dense.ready(self.store)):
+            self._sync_dense()
             legs["dense"] = self._dense.nearest(self.store, words, _CANDIDATES, where)
         return legs
 
@@ -131,11 +146,3 @@ def _hit(chunk: StoredChunk, score: float, legs: tuple[str, ...]) -> Hit:
         line=chunk.line,
         trust=chunk.trust,
     )
-
-
-def open_library(folder: Path, redactor: Redactor, dense: DenseLeg | None = None) -> Library:
-    """Open the library in a folder; where that cannot be written, in memory with the shipped runbooks alone."""
-    try:
-        return Library(folder, redactor, dense)
-    except KnowledgeError:
-        return Library(None, redactor, dense)

@@ -194,7 +194,9 @@ class Store:
             f"FROM chunks c JOIN documents d ON d.id = c.document WHERE c.id IN ({marks})",
             list(ids),
         )
-        return {row[0]: StoredChunk(*row[:7], Trust(row[7])) for row in rows}
+        return {
+            row[0]: StoredChunk(row[0], row[1], row[2], row[3], row[4], row[5], row[6], Trust(row[7])) for row in rows
+        }
 
     def counts(self) -> dict[Trust, int]:
         """How many documents of each trust are held."""
