@@ -69,19 +69,13 @@ class EdgeStore:
         old = self.declared[source]
         if old == pairs or (old is None and not pairs):
             return
-        stale = []
-        if old is not None:
-            kept = set(zip(pairs[::2], pairs[1::2], strict=True))
-            stale = [pair for pair in zip(old[::2], old[1::2], strict=True) if pair not in kept]
-            known = set(zip(old[::2], old[1::2], strict=True))
-        else:
-            known = set()
         self.declared[source] = pairs or None
-        for i in range(0, len(pairs), 2):
-            target, tie = pairs[i], pairs[i + 1]
-            if not known or (target, tie) not in known:
+        known = set(pairs_of(old))
+        kept = set(pairs_of(pairs)) if known else known
+        for target, tie in pairs_of(pairs):
+            if (target, tie) not in known:
                 self._enter(source, tie, target)
-        for target, tie in stale:
+        for target, tie in known - kept:
             self._leave(source, tie, target)
 
     def match(self, source: int, tie: int, target: int) -> None:

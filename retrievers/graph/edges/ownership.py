@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from copilot.model import Ref, Resource, children, text
+from copilot.model import Ref, Resource, text
 from copilot.model.kinds import group_of, is_namespaced
 from retrievers.graph.edge import Edge, EdgeKind
 
@@ -15,12 +15,11 @@ def edges_of_owners(resource: Resource) -> Iterator[Edge]:
     owners = resource.metadata.get("ownerReferences")
     if not isinstance(owners, list):
         return
-    namespace = resource.ref.namespace
-    found = list(children(owners))
+    found = [owner for owner in owners if isinstance(owner, dict)]
     if len(found) > 1:
         found.sort(key=lambda owner: owner.get("controller") is not True)
     for owner in found:
-        target = object_ref(owner, namespace)
+        target = object_ref(owner, resource.ref.namespace)
         if target is not None and target != resource.ref:
             yield Edge(resource.ref, EdgeKind.OWNED_BY, target, f"metadata.ownerReferences[{target.kind}]")
 
@@ -41,8 +40,8 @@ def object_ref(reference: Mapping[str, Any], namespace: str) -> Ref | None:
 
     Without an apiVersion the group of the built-in kind of that name is taken.
     """
-    kind, name = text(reference.get("kind")), text(reference.get("name"))
-    if not kind or not name:
+    kind, name = reference.get("kind"), reference.get("name")
+    if not isinstance(kind, str) or not isinstance(name, str) or not kind or not name:
         return None
     version = reference.get("apiVersion")
     if isinstance(version, str) and version:

@@ -80,54 +80,66 @@ def containers_of(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
 
 def edges_of_pod_volumes(pod: PodSpec) -> Iterator[Edge]:
     """Claims, ConfigMaps and Secrets the volumes name."""
-    for volume in children(pod.spec.get("volumes")):
-        where = f"{pod.field}.volumes[{text(volume, 'name')}]"
+    volumes = pod.spec.get("volumes")
+    for index, volume in enumerate(volumes if isinstance(volumes, list) else ()):
+        if not isinstance(volume, dict):
+            continue
         for source, body in volume.items():
-            if isinstance(body, dict):
-                yield from _volume_source(pod, source, body, where, text(volume, "name"))
+            if not isinstance(body, dict):
+                continue
+            if source == "projected":
+                # By number: the API server gives its own token volume another random name in every pod.
+                yield from _projected(pod, body, f"{pod.field}.volumes[{index}].projected.sources")
+            else:
+                yield from _volume_source(pod, source, body, text(volume.get("name")))
 
 
-def _volume_source(pod: PodSpec, source: str, body: Mapping[str, Any], where: str, volume: str) -> Iterator[Edge]:
-    match source:
-        case "configMap" | "secret" | "projected":
-            yield from _projection(pod, source, body, where)
-        case "persistentVolumeClaim":
-            if claim := text(body, "claimName"):
-                yield Edge(pod.source, EdgeKind.MOUNTS, pod.in_namespace("PersistentVolumeClaim", claim),
-                           f"{where}.persistentVolumeClaim.claimName")  # fmt: skip
-        case "ephemeral":
-            if pod.pod_name:
-                claim = f"{pod.pod_name}-{volume}"
-                yield Edge(pod.source, EdgeKind.MOUNTS, pod.in_namespace("PersistentVolumeClaim", claim),
-                           f"{where}.ephemeral")  # fmt: skip
-        case _:
-            for field in ("secretRef", "nodePublishSecretRef"):
-                if name := text(body.get(field), "name"):
-                    yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("Secret", name),
-                               f"{where}.{source}.{field}.name")  # fmt: skip
+def _volume_source(pod: PodSpec, source: str, body: Mapping[str, Any], volume: str) -> Iterator[Edge]:
+    where = f"{pod.field}.volumes[{volume}].{source}"
+    if source in _FILE_SOURCES:
+        if edge := _file_source(pod, source, body, where):
+            yield edge
+    elif source == "persistentVolumeClaim":
+        if claim := text(body, "claimName"):
+            target = pod.in_namespace("PersistentVolumeClaim", claim)
+            yield Edge(pod.source, EdgeKind.MOUNTS, target, f"{where}.claimName")
+    elif source == "ephemeral" and pod.pod_name:
+        target = pod.in_namespace("PersistentVolumeClaim", f"{pod.pod_name}-{volume}")
+        yield Edge(pod.source, EdgeKind.MOUNTS, target, where)
+    else:
+        for field in ("secretRef", "nodePublishSecretRef"):
+            if name := text(body.get(field), "name"):
+                yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("Secret", name), f"{where}.{field}.name")
 
 
-def _projection(pod: PodSpec, source: str, body: Mapping[str, Any], where: str) -> Iterator[Edge]:
-    optional = body.get("optional") is True
-    if source == "configMap":
-        if name := text(body, "name"):
-            yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("ConfigMap", name),
-                       f"{where}.configMap.name", optional)  # fmt: skip
-    elif source == "secret":
-        name_field = "secretName" if "secretName" in body else "name"
-        if name := text(body, name_field):
-            yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("Secret", name),
-                       f"{where}.secret.{name_field}", optional)  # fmt: skip
-    elif source == "projected":
-        for index, part in enumerate(children(body, "sources")):
-            for inner, inner_body in part.items():
-                if inner in ("configMap", "secret") and isinstance(inner_body, dict):
-                    yield from _projection(pod, inner, inner_body, f"{where}.projected.sources[{index}]")
-            if bundle := text(part.get("clusterTrustBundle"), "name"):
-                optional_bundle = mapping(part, "clusterTrustBundle").get("optional") is True
-                yield Edge(pod.source, EdgeKind.REFERENCES,
-                           Ref("ClusterTrustBundle", "", bundle, "certificates.k8s.io"),
-                           f"{where}.projected.sources[{index}].clusterTrustBundle.name", optional_bundle)  # fmt: skip
+_FILE_SOURCES = {"configMap": "ConfigMap", "secret": "Secret"}
+
+
+def _projected(pod: PodSpec, body: Mapping[str, Any], where: str) -> Iterator[Edge]:
+    parts = body.get("sources")
+    for index, part in enumerate(parts if isinstance(parts, list) else ()):
+        if not isinstance(part, dict):
+            continue
+        for source, inner in part.items():
+            if not isinstance(inner, dict):
+                continue
+            if source in _FILE_SOURCES:
+                if edge := _file_source(pod, source, inner, f"{where}[{index}].{source}"):
+                    yield edge
+            elif source == "clusterTrustBundle" and (name := text(inner, "name")):
+                target = Ref("ClusterTrustBundle", "", name, "certificates.k8s.io")
+                yield Edge(pod.source, EdgeKind.REFERENCES, target, f"{where}[{index}].{source}.name",
+                           inner.get("optional") is True)  # fmt: skip
+
+
+def _file_source(pod: PodSpec, source: str, body: Mapping[str, Any], where: str) -> Edge | None:
+    """A ConfigMap or Secret as files; a secret volume says `secretName`, a projected one `name`."""
+    field = "secretName" if "secretName" in body else "name"
+    name = body.get(field)
+    if not isinstance(name, str) or not name:
+        return None
+    target = Ref(_FILE_SOURCES[source], pod.source.namespace, name)
+    return Edge(pod.source, EdgeKind.REFERENCES, target, f"{where}.{field}", body.get("optional") is True)
 
 
 _ENV_SOURCES = (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret"))
@@ -137,24 +149,27 @@ _ENV_FROM_SOURCES = (("configMapRef", "ConfigMap"), ("secretRef", "Secret"))
 def edges_of_pod_environment(pod: PodSpec) -> Iterator[Edge]:
     """ConfigMaps and Secrets that `env[].valueFrom` and `envFrom[]` name."""
     for place, container in containers_of(pod.spec):
-        for variable in children(container.get("env")):
-            source = variable.get("valueFrom")
+        where = f"{pod.field}.{place}[{text(container.get('name'))}]"
+        variables = container.get("env")
+        for variable in variables if isinstance(variables, list) else ():
+            source = variable.get("valueFrom") if isinstance(variable, dict) else None
             if isinstance(source, dict):
-                where = f"{pod.field}.{place}[{text(container, 'name')}].env[{text(variable, 'name')}].valueFrom"
-                yield from _named_sources(pod, source, _ENV_SOURCES, where)
-        for index, source in enumerate(children(container.get("envFrom"))):
-            where = f"{pod.field}.{place}[{text(container, 'name')}].envFrom[{index}]"
-            yield from _named_sources(pod, source, _ENV_FROM_SOURCES, where)
+                for field, kind in _ENV_SOURCES:
+                    if field in source:
+                        field_path = f"{where}.env[{text(variable.get('name'))}].valueFrom.{field}.name"
+                        yield from _named_source(pod, kind, source[field], field_path)
+        sources = container.get("envFrom")
+        for index, source in enumerate(sources if isinstance(sources, list) else ()):
+            for field, kind in _ENV_FROM_SOURCES:
+                if isinstance(source, dict) and field in source:
+                    yield from _named_source(pod, kind, source[field], f"{where}.envFrom[{index}].{field}.name")
 
 
-def _named_sources(
-    pod: PodSpec, source: Mapping[str, Any], fields: tuple[tuple[str, str], ...], where: str
-) -> Iterator[Edge]:
-    for field, kind in fields:
-        body = source.get(field)
-        if isinstance(body, dict) and (name := text(body.get("name"))):
-            yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace(kind, name),
-                       f"{where}.{field}.name", body.get("optional") is True)  # fmt: skip
+def _named_source(pod: PodSpec, kind: str, body: Any, where: str) -> Iterator[Edge]:
+    name = body.get("name") if isinstance(body, dict) else None
+    if isinstance(name, str) and name:
+        target = Ref(kind, pod.source.namespace, name)
+        yield Edge(pod.source, EdgeKind.REFERENCES, target, where, body.get("optional") is True)
 
 
 def edges_of_pod_identity(pod: PodSpec) -> Iterator[Edge]:

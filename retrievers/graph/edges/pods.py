@@ -17,7 +17,7 @@ def edges_of_pod_nomination(resource: Resource) -> Iterator[Edge]:
 def edges_of_pod_allocated_claims(resource: Resource) -> Iterator[Edge]:
     """Claims that were made for the pod: from its templates, or for an extended resource."""
     status, namespace = resource.status, resource.ref.namespace
-    for claim in children(status.get("resourceClaimStatuses")):
+    for claim in children(status, "resourceClaimStatuses") if "resourceClaimStatuses" in status else ():
         if name := text(claim, "resourceClaimName"):
             yield Edge(resource.ref, EdgeKind.CLAIMS, Ref("ResourceClaim", namespace, name, "resource.k8s.io"),
                        f"status.resourceClaimStatuses[{text(claim, 'name')}].resourceClaimName")  # fmt: skip
@@ -33,7 +33,7 @@ def edges_of_pod_images(resource: Resource) -> Iterator[Edge]:
     """The images its containers run, by the digest the node resolved."""
     status = resource.status
     for place in _STATUS_LISTS:
-        for container in children(status.get(place)):
+        for container in children(status[place]) if place in status else ():
             image = text(container.get("imageID"))
             if image:
                 name = image.rpartition("://")[2]
