@@ -61,7 +61,11 @@ class Surroundings(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct, frozen=True):
-    """One change to judge. `rehearsed` is None while nothing was sent to the server (read-only mode)."""
+    """One change to judge.
+
+    `rehearsed` and `way_back` (the rehearsal of the rollback) are None while nothing was sent to the server.
+    `moved_on` says, for an undo, what has happened to the object since.
+    """
 
     ref: ObjectRef
     args: ScaleArgs | RestartArgs
@@ -71,5 +75,7 @@ class Case(msgspec.Struct, frozen=True):
     access: tuple[Access, ...] = ()
     rehearsed: DryRunState | None = None
     rehearsal_detail: str = ""
+    way_back: DryRunState | None = None
     changed_lately: bool = False
     is_undo: bool = False
+    moved_on: str = ""

@@ -20,10 +20,10 @@ from guardrails.plan import Op
 
 MAX_WORDS = 512  # characters: longer than any accepted sentence with two 253-character names is not
 MAX_REPLICAS = 2**31 - 1  # the API's int32
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
-_ALLOWED = re.compile(r"[A-Za-z0-9./ -]*$")
-_COUNT = re.compile(r"[0-9]{1,10}$")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_ALLOWED = re.compile(r"[A-Za-z0-9./ -]*")
+_COUNT = re.compile(r"[0-9]{1,10}")
 _UNITS = frozenset({"replica", "replicas", "pod", "pods"})
 
 
@@ -57,8 +57,8 @@ def parse_intent(words: str) -> ChangeIntent:
     """
     if len(words) > MAX_WORDS:
         raise IntentError(f"The request has {len(words)} characters; one change needs at most {MAX_WORDS}", _forms())
-    if not _ALLOWED.match(words):
-        odd = next(char for char in words if not _ALLOWED.match(char))
+    if not _ALLOWED.fullmatch(words):
+        odd = next(char for char in words if not _ALLOWED.fullmatch(char))
         raise IntentError(f"A change is not written with the character '{visible(odd)}'", f"Try: {nearest(words)}")
     tokens = [token for token in words.split(" ") if token and token.lower() != "the"]
     try:
@@ -67,6 +67,11 @@ def parse_intent(words: str) -> ChangeIntent:
         raise IntentError(
             f'Not understood as a change: "{visible(words)}": {refused}', f"Try: {nearest(words)}"
         ) from None
+
+
+def is_namespace(name: str) -> bool:
+    """Tell whether a text can be a namespace's name (RFC 1123 label)."""
+    return bool(_NAMESPACE.fullmatch(name))
 
 
 class _RefusedError(Exception):
@@ -120,7 +125,7 @@ def _kind(word: str, op: Op) -> Workload:
 
 
 def _name(word: str) -> str:
-    if not _NAME.match(word):
+    if not _NAME.fullmatch(word):
         raise _RefusedError(f"'{word}' is not an object's name")
     return word
 
@@ -131,7 +136,7 @@ def _namespace(tokens: list[str]) -> tuple[str | None, list[str]]:
     rest = tokens[1:]
     if rest and rest[0].lower() == "namespace":
         rest = rest[1:]
-    if not rest or not _NAMESPACE.match(rest[0]):
+    if not rest or not _NAMESPACE.fullmatch(rest[0]):
         raise _RefusedError("'in' needs a namespace's name after it")
     return rest[0], rest[1:]
 
@@ -139,7 +144,7 @@ def _namespace(tokens: list[str]) -> tuple[str | None, list[str]]:
 def _replicas(tokens: list[str]) -> tuple[int, list[str]]:
     if not tokens or tokens[0].lower() != "to":
         raise _RefusedError("to how many replicas?")
-    if len(tokens) < 2 or not _COUNT.match(tokens[1]) or int(tokens[1]) > MAX_REPLICAS:
+    if len(tokens) < 2 or not _COUNT.fullmatch(tokens[1]) or int(tokens[1]) > MAX_REPLICAS:
         raise _RefusedError(f"'to' needs a number of replicas in digits, 0 to {MAX_REPLICAS}")
     rest = tokens[2:]
     return int(tokens[1]), rest[1:] if rest and rest[0].lower() in _UNITS else rest
@@ -190,7 +195,7 @@ def _nearest_verb(lowered: list[str]) -> Op:
 def _nearest_object(tokens: list[str]) -> str:
     for index, token in enumerate(tokens):
         word, slash, name = token.partition("/")
-        if slash and workload_of_word(word) and _NAME.match(name.lower()):
+        if slash and workload_of_word(word) and _NAME.fullmatch(name.lower()):
             return f"{word.lower()}/{name.lower()}"
         if workload_of_word(token) and index + 1 < len(tokens) and _plausible(tokens[index + 1]):
             return f"{token.lower()}/{tokens[index + 1].lower()}"
@@ -200,7 +205,7 @@ def _nearest_object(tokens: list[str]) -> str:
 def _plausible(token: str) -> bool:
     word = token.lower()
     known = bool(difflib.get_close_matches(word, _VERBS, n=1, cutoff=0.8)) or word in _FILLER
-    return bool(_NAME.match(word)) and not word.isdigit() and not known and workload_of_word(word) is None
+    return bool(_NAME.fullmatch(word)) and not word.isdigit() and not known and workload_of_word(word) is None
 
 
 def _nearest_namespace(lowered: list[str]) -> str:
@@ -208,7 +213,7 @@ def _nearest_namespace(lowered: list[str]) -> str:
         following = lowered[index + 1]
         if (
             word in ("in", "-n", "namespace", "--namespace")
-            and _NAMESPACE.match(following)
+            and _NAMESPACE.fullmatch(following)
             and following != "namespace"
         ):
             return f" in {following}"

@@ -194,13 +194,18 @@ class Banner(msgspec.Struct, frozen=True):
 
 
 class Computed(msgspec.Struct, frozen=True):
-    """Everything the checks found. `refusals` not empty means: nobody may approve this plan."""
+    """Everything the checks found.
+
+    `changes` is the field diff: the server's own when it rehearsed the change, else what the request alone says.
+    `refusals` not empty means: nobody may approve this plan.
+    """
 
     tier: Tier
     reasons: tuple[str, ...]
     refusals: tuple[str, ...]
     banners: tuple[Banner, ...]
     blast: Blast
+    changes: tuple[FieldChange, ...]
     dry_run: tuple[DryRun, ...]
     ssar: tuple[Access, ...]
     irreversible: tuple[str, ...]

@@ -95,6 +95,10 @@ def _scale(case: Case) -> Iterable[Finding]:
         yield _at_least(Tier.TWO_PEOPLE, "it scales to zero: nothing is left to serve")
     elif after < before:
         yield _at_least(Tier.TYPED_NAME, f"it takes {before - after} of {before} pods away")
+        if case.state.deletes_claims:
+            yield _at_least(
+                Tier.TWO_PEOPLE, "the volume claims of the pods that go are deleted with them (whenScaled: Delete)"
+            )
     elif after - before > MUCH_GROWTH:
         yield _at_least(Tier.TWO_PEOPLE, f"it adds {after - before} pods, more than {MUCH_GROWTH}")
     elif after > 2 * before:
@@ -217,6 +221,11 @@ def _picture(case: Case) -> Iterable[Finding]:
         yield _raise(f"the picture of the cluster is {case.around.age_seconds} s old")
 
 
+def _moved_on(case: Case) -> Iterable[Finding]:
+    if case.moved_on:
+        yield _at_least(Tier.TYPED_NAME, case.moved_on)
+
+
 def _loop(case: Case) -> Iterable[Finding]:
     if case.changed_lately and not case.is_undo:
         yield _raise("it was changed through here less than 15 minutes ago")
@@ -235,9 +244,11 @@ def _rehearsal(case: Case) -> Iterable[Finding]:
         yield _refuse(f"the server refused the rehearsal: {case.rehearsal_detail}")
     if case.rehearsed is DryRunState.NOT_DONE:
         yield _raise(f"the server could not rehearse it: {case.rehearsal_detail}")
+    if case.way_back in (DryRunState.REFUSED, DryRunState.NOT_DONE):
+        yield _raise("the server did not accept the way back in a rehearsal")
 
 
 RULES: tuple[Rule, ...] = (
     _protected, _being_deleted, _scale, _restart, _autoscaled, _managed, _budgets, _endpoints, _many_pods, _fragile,
-    _quota, _picture, _loop, _access, _rehearsal,
+    _quota, _picture, _moved_on, _loop, _access, _rehearsal,
 )  # fmt: skip

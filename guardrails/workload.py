@@ -25,7 +25,7 @@ class WorkloadState(msgspec.Struct, frozen=True):
     recreate: bool = False
     partition: int = 0
     deleting: bool = False
-    single_writer_volume: bool = False
+    deletes_claims: bool = False
 
 
 def workload_state(kind: str, body: Mapping[str, Any]) -> WorkloadState:
@@ -51,7 +51,7 @@ def workload_state(kind: str, body: Mapping[str, Any]) -> WorkloadState:
             on_delete=text(spec, "updateStrategy", "type") == "OnDelete",
             partition=number(rolling, "partition"),
             deleting=deleting,
-            single_writer_volume=dig(spec, "volumeClaimTemplates") not in (None, []),
+            deletes_claims=text(spec, "persistentVolumeClaimRetentionPolicy", "whenScaled") == "Delete",
         )
     recreate = text(spec, "strategy", "type") == "Recreate"
     at_once = replicas if recreate else _rolling_at_once(spec, replicas)

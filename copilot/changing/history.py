@@ -58,7 +58,11 @@ def find_record(journal: Journal, plan_id: str) -> Record:
     Raises:
         UsageError: there is none, or there are several.
     """
-    found = [record for record in records(journal) if record.plan.id.startswith(plan_id)] if len(plan_id) >= _SHORTEST else []
+    found = (
+        [record for record in records(journal) if record.plan.id.startswith(plan_id)]
+        if len(plan_id) >= _SHORTEST
+        else []
+    )
     if len(found) == 1:
         return found[0]
     if found:

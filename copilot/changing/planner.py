@@ -218,7 +218,7 @@ def _irreversible(case: Case) -> tuple[str, ...]:
         return ()
     found = [f"{pods} pod{'s'[: pods != 1]} end: what they hold in memory or in emptyDir volumes is lost"]
     if isinstance(case.args, RestartArgs):
-        found.append("a restart cannot be undone: the new pods are made from the same template")
+        found.append("the restart itself: the new pods come from the same template, so there is nothing to put back")
     if case.state.deletes_claims and isinstance(case.args, ScaleArgs):
         found.append("the volume claims of the pods that go, and the data in them")
     return tuple(found)

@@ -15,7 +15,17 @@ from retrievers.graph.queries import dependants
 _RELEVANT = ("Pod", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ResourceQuota")
 # Parts of the object itself, or bookkeeping: they are not somebody who depends on it.
 _PARTS = frozenset(
-    {"Pod", "ReplicaSet", "EndpointSlice", "Endpoints", "Event", "Namespace", "ControllerRevision", "Lease"}
+    {
+        "Pod",
+        "ReplicaSet",
+        "EndpointSlice",
+        "Endpoints",
+        "Event",
+        "Namespace",
+        "ControllerRevision",
+        "Lease",
+        "IPAddress",
+    }
 )
 _SINGLE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 

@@ -1,0 +1,72 @@
+"""Puts the parts together for one command. The executor is imported here, and only when changes are allowed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from copilot import __version__
+from copilot.changing.desk import Desk
+from copilot.changing.door import Door
+from copilot.settings import Settings
+from copilot.target import Target
+from guardrails.gate import Gate
+from guardrails.journal import Journal
+from guardrails.keyfile import load_or_create_key
+from guardrails.plan import Plan
+from tools.change.watch import RolloutWatch
+from tools.cluster.kubeconfig import connect
+from tools.cluster.live import LiveSource
+
+JOURNAL_FILE = "changes.sqlite3"
+KEY_FILE = "approval.key"
+
+
+class Workshop(msgspec.Struct, frozen=True, eq=False):
+    """The open parts. `door` and `gate` are None in read-only mode."""
+
+    desk: Desk
+    journal: Journal
+    door: Door | None = None
+    gate: Gate | None = None
+
+
+def utc_now() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
+
+
+def open_journal(settings: Settings) -> Journal:
+    """The journal of this user."""
+    return Journal(Path(settings.data_dir) / JOURNAL_FILE, utc_now)
+
+
+def open_reading(target: Target, settings: Settings) -> Workshop:
+    """Open what plans without being able to change anything."""
+    return Workshop(Desk(_source(target), utc_now), open_journal(settings))
+
+
+def open_changing(target: Target, settings: Settings, say: Callable[[str], None]) -> Workshop:
+    """Open the whole door. The writer gets a connection of its own; `say` is told how the rollout goes."""
+    from tools.executor import Executor, Wire  # noqa: PLC0415 - read-only mode must not even import it
+
+    journal = open_journal(settings)
+    gate = Gate(load_or_create_key(Path(settings.data_dir) / KEY_FILE), journal, utc_now)
+    source = _source(target)
+    wire = Wire(connect(target.kubeconfig, target.context))
+    executor = Executor(wire, gate, journal, f"cluster-copilot/{__version__}")
+    desk = Desk(source, utc_now, executor, journal)
+
+    def watch(plan: Plan) -> RolloutWatch:
+        """Watch with the real clock."""
+        return RolloutWatch(desk.reader, plan.target, time.monotonic, time.sleep, say)
+
+    return Workshop(desk, journal, Door(desk, executor, gate, journal, watch), gate)
+
+
+def _source(target: Target) -> LiveSource:
+    return LiveSource(connect(target.kubeconfig, target.context))

@@ -1,0 +1,117 @@
+"""The conversation that `do` and `undo` share: settle what is open, show the card, ask, carry out, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from copilot.model.errors import EXIT_DENIED
+
+if TYPE_CHECKING:
+    from copilot.changing.door import Carried
+    from copilot.changing.opening import Workshop
+    from guardrails.plan import Plan
+
+_ROUNDS = 3  # plans offered in one run: an object that changes that often needs another remedy
+EXIT_ROLLOUT = 1
+EXIT_UNKNOWN = 2
+EXIT_INTERRUPTED = 130
+
+CHANGES_OFF = (
+    "Changes are off: nothing was changed, and only reads were sent. To carry this out, run it again with "
+    "--allow-changes (or set COPILOT_ALLOW_CHANGES=1)."
+)
+
+
+def show(plan: Plan, output: str, why_not: str) -> int:
+    """Print a plan that is not carried out."""
+    if output == "json":
+        import msgspec
+
+        document = {"schema": "cluster-copilot/plan/v1", "digest": plan.digest, "plan": plan}
+        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+        return EXIT_DENIED
+    from tui.card import print_card
+    from tui.console import make_console
+
+    print_card(plan, make_console())
+    click.echo(f"\n{why_not}" if why_not else "")
+    return EXIT_DENIED
+
+
+def tell(line: str) -> None:
+    """Print one line of progress."""
+    from guardrails.display import visible
+
+    click.echo(f"  {visible(line)}")
+
+
+def converse(workshop: Workshop, make_plan: Callable[[], Plan]) -> int:
+    """Offer a plan, and a new one when something changed in between, until it is carried out or refused."""
+    from copilot.changing.settling import settle_all
+    from guardrails.errors import PlanChanged
+
+    for plan, reading in settle_all(workshop.desk.reader, workshop.journal, workshop.desk.cluster):
+        click.echo(f"Plan {plan.id} had no known outcome. Read back: {reading.text}.")
+    for _ in range(_ROUNDS):
+        plan = make_plan()
+        show(plan, "text", "")
+        try:
+            return _offer(workshop, plan)
+        except PlanChanged as changed:
+            click.echo(f"\n{changed.title}\n{changed.hint} Here it is:\n")
+    click.echo(
+        f"It changed {_ROUNDS} times while being approved: someone or something else is at work on it.", err=True
+    )
+    return EXIT_DENIED
+
+
+def _offer(workshop: Workshop, plan: Plan) -> int:
+    """Ask for the yes and carry the plan out."""
+    from guardrails.approval import Method
+    from tui.consent import ask, is_attended
+
+    door, gate = workshop.door, workshop.gate
+    assert door is not None
+    assert gate is not None
+    if plan.computed.refusals:
+        click.echo("Refused: " + "; ".join(plan.computed.refusals), err=True)
+        return EXIT_DENIED
+    if not is_attended():
+        click.echo("Nobody is at a terminal to agree, so nothing was changed.", err=True)
+        return EXIT_DENIED
+    door.note_planned(plan)
+    if not ask(plan):
+        door.note_declined(plan)
+        click.echo("Not agreed: nothing was changed.")
+        return EXIT_DENIED
+    approval = gate.approve(plan, workshop.desk.requester, Method.TERMINAL)
+    try:
+        return _report(workshop, plan, door.carry_out(plan, approval))
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nNo longer watching. The change itself stays as it is; kubectl copilot audit {plan.id} shows how far it came."
+        )
+        return EXIT_INTERRUPTED
+
+
+def _report(workshop: Workshop, plan: Plan, carried: Carried) -> int:
+    """Say how it ended, and the way back."""
+    from guardrails.display import visible
+    from guardrails.steps import SendState
+    from tools.change.watch import End
+
+    click.echo(visible(carried.text))
+    watched = carried.watched
+    if watched is not None:
+        click.echo(f"Rollout {watched.end.value}: {visible(watched.text)}")
+        for trouble in watched.troubles:
+            click.echo(f"  {visible(trouble.line)}")
+    if plan.rollback and carried.state is SendState.APPLIED:
+        click.echo(f"The way back: kubectl copilot undo {plan.id} --allow-changes")
+    click.echo(f"Journal: {workshop.journal.verify().head}")
+    if carried.state is not SendState.APPLIED:
+        return EXIT_UNKNOWN
+    return 0 if watched is not None and watched.end is End.DONE else EXIT_ROLLOUT

@@ -1,0 +1,42 @@
+"""`kubectl copilot undo`: the way back of a change, as a new plan through the same guarded door."""
+
+from __future__ import annotations
+
+import click
+
+from copilot.cli.options import Target, cluster_options
+
+
+@click.command(name="undo")
+@click.argument("plan_id", metavar="PLAN")
+@click.option(
+    "--allow-changes",
+    is_flag=True,
+    help="Ask the cluster to rehearse the change, and carry it out once you agree. Off by default.",
+)
+@cluster_options
+def COMMAND(plan_id: str, allow_changes: bool, target: Target) -> int:  # noqa: N802 - the name every command module exports
+    r"""Undo a change made through `do`.
+
+    PLAN is the id that `do` printed, or its first characters; `kubectl copilot audit` lists them. The way back is
+    computed from the state before the change, shown as a card, and carried out after a typed yes. A restart cannot
+    be undone.
+
+    \b
+    Example:
+      kubectl copilot undo 3f9a21c04b77 --allow-changes
+    """
+    from copilot.changing.history import find_record
+    from copilot.changing.opening import open_changing, open_journal, open_reading
+    from copilot.cli.changes import CHANGES_OFF, converse, show, tell
+    from copilot.model import UsageError
+    from copilot.settings import load_settings
+
+    settings = load_settings()
+    if target.paths or target.all_namespaces:
+        raise UsageError("undo works on a live cluster and on one plan", "Leave --from and -A away.")
+    record = find_record(open_journal(settings), plan_id)
+    if not (allow_changes or settings.allow_changes):
+        return show(open_reading(target, settings).desk.plan_undo(record), "text", CHANGES_OFF)
+    workshop = open_changing(target, settings, tell)
+    return converse(workshop, lambda: workshop.desk.plan_undo(find_record(workshop.journal, plan_id)))

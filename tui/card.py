@@ -1,0 +1,182 @@
+"""The card of a change: what a person sees before they agree. A function of the plan alone, complete, and never cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import assert_never
+
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from guardrails.display import visible
+from guardrails.plan import Access, DryRun, DryRunState, FieldChange, Plan, RestartArgs, ScaleArgs, Step, Tier
+
+
+class Look(Enum):
+    """How a line of the card is drawn."""
+
+    TITLE = "bold"
+    HEADING = "bold cyan"
+    PLAIN = ""
+    WARNING = "bold yellow"
+    REFUSAL = "bold red"
+    QUIET = "dim"
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One line. Its text holds only characters that show."""
+
+    text: str
+    look: Look = Look.PLAIN
+
+
+def card_lines(plan: Plan) -> tuple[Line, ...]:
+    """The whole card, top to bottom."""
+    parts = (_head, _banners, _object, _effect, _fields, _reach, _judgement, _checks, _way_back, _unchecked, _identity)
+    return tuple(Line(visible(line.text), line.look) for part in parts for line in part(plan))
+
+
+def card_text(plan: Plan) -> str:
+    """The card as plain text."""
+    return "\n".join(line.text for line in card_lines(plan)) + "\n"
+
+
+def print_card(plan: Plan, console: Console) -> None:
+    """Print the card; a long line is wrapped by the terminal, never shortened."""
+    for line in card_lines(plan):
+        console.print(Text(line.text, style=line.look.value), soft_wrap=True)
+
+
+def effect(step: Step) -> str:
+    """One line: what the step does."""
+    match step.args:
+        case ScaleArgs(before=before, after=after):
+            return f"Scale {step.ref.title} from {before} to {after} replicas"
+        case RestartArgs():
+            return f"Restart {step.ref.title}: replace every pod by a new one of the same template"
+        case _:
+            assert_never(step.args)
+
+
+def _head(plan: Plan) -> Iterator[Line]:
+    for step in plan.steps:
+        yield Line(effect(step), Look.TITLE)
+    if plan.undoes:
+        yield Line(f"  This undoes plan {plan.undoes}.")
+
+
+def _banners(plan: Plan) -> Iterator[Line]:
+    for banner in plan.computed.banners:
+        yield Line(f"  MANAGED BY {banner.manager}: {banner.effect}.", Look.WARNING)
+        yield Line(f"  The place to change it is {banner.place}.", Look.WARNING)
+
+
+def _object(plan: Plan) -> Iterator[Line]:
+    ref, cluster = plan.target, plan.cluster
+    yield Line("Object", Look.HEADING)
+    yield Line(f"  {ref.kind} {ref.name}")
+    yield Line(f"  namespace {ref.namespace}")
+    yield Line(f"  cluster   {cluster.context}{f' at {cluster.server}' if cluster.server else ''}")
+    yield Line(
+        f"  {ref.resource}.{ref.version}.{ref.group}, uid {ref.uid or 'unknown'}, version {ref.resource_version or 'unknown'}",
+        Look.QUIET,
+    )
+
+
+def _effect(plan: Plan) -> Iterator[Line]:
+    blast = plan.computed.blast
+    yield Line("Pods", Look.HEADING)
+    for step in plan.steps:
+        if isinstance(step.args, ScaleArgs):
+            yield Line(f"  replicas {step.args.before} -> {step.args.after}")
+    yield Line(f"  {blast.pods_ready} of {blast.pods_now} ready now, {blast.pods_disrupted} ended by the change")
+    for line in plan.computed.irreversible:
+        yield Line(f"  cannot be undone: {line}")
+
+
+def _fields(plan: Plan) -> Iterator[Line]:
+    yield Line("Fields", Look.HEADING)
+    for change in plan.computed.changes:
+        yield Line(_field(change), Look.PLAIN if change.asked else Look.WARNING)
+    if not plan.computed.changes:
+        yield Line("  none would change")
+
+
+def _field(change: FieldChange) -> str:
+    by = "" if change.asked else "   <- changed by the cluster's admission, not asked for"
+    return f"  {change.path}: {change.before or '(absent)'} -> {change.after or '(absent)'}{by}"
+
+
+def _reach(plan: Plan) -> Iterator[Line]:
+    dependants = plan.computed.blast.dependants
+    yield Line(f"Who depends on it ({len(dependants)})", Look.HEADING)
+    for each in dependants:
+        place = f"{each.namespace}/{each.name}" if each.namespace else each.name
+        yield Line(f"  {each.kind} {place} ({each.note})")
+    if not dependants:
+        yield Line("  nobody that was seen")
+
+
+_AGREEMENT = {
+    Tier.ONE_YES: "tier 1: one person's yes",
+    Tier.TYPED_NAME: "tier 2: one person types the object's name",
+    Tier.TWO_PEOPLE: "tier 3: two people",
+    Tier.NEVER: "tier 4: never",
+}
+
+
+def _judgement(plan: Plan) -> Iterator[Line]:
+    yield Line("Agreement needed", Look.HEADING)
+    yield Line(f"  {_AGREEMENT[plan.computed.tier]}")
+    for reason in plan.computed.reasons:
+        yield Line(f"  because {reason}")
+    for refusal in plan.computed.refusals:
+        yield Line(f"  REFUSED: {refusal}", Look.REFUSAL)
+
+
+def _checks(plan: Plan) -> Iterator[Line]:
+    if plan.computed.ssar or plan.computed.dry_run:
+        yield Line("Checked", Look.HEADING)
+    for access in plan.computed.ssar:
+        yield Line(_access(access), Look.PLAIN if access.allowed else Look.REFUSAL)
+    for rehearsal in plan.computed.dry_run:
+        yield Line(_rehearsal(rehearsal), Look.PLAIN if rehearsal.state is DryRunState.DONE else Look.WARNING)
+
+
+def _access(access: Access) -> str:
+    what = f"{access.resource}/{access.subresource}" if access.subresource else access.resource
+    answer = "allowed" if access.allowed else f"NOT ALLOWED{f' ({access.reason})' if access.reason else ''}"
+    return f"  you may {access.verb} {what} {access.namespace}/{access.name}: {answer}"
+
+
+def _rehearsal(rehearsal: DryRun) -> str:
+    detail = f" ({rehearsal.detail})" if rehearsal.detail else ""
+    return f"  server-side dry-run of the {rehearsal.purpose}: {rehearsal.state.value}{detail}"
+
+
+def _way_back(plan: Plan) -> Iterator[Line]:
+    yield Line("Way back", Look.HEADING)
+    for step in plan.rollback:
+        yield Line(f"  {effect(step)}, by kubectl copilot undo {plan.id}: a new plan through the same checks")
+    if not plan.rollback:
+        yield Line("  none: there is nothing to put back")
+
+
+def _unchecked(plan: Plan) -> Iterator[Line]:
+    yield Line("NOT checked", Look.HEADING)
+    for each in plan.computed.not_checked:
+        yield Line(f"  {each}")
+
+
+def _identity(plan: Plan) -> Iterator[Line]:
+    who = plan.requester
+    asked = f"{who.sub} ({who.iss})" + (f", to the cluster {who.k8s_user}" if who.k8s_user else "")
+    yield Line("Plan", Look.HEADING)
+    yield Line(f'  asked by {asked}: "{plan.intent.words}"')
+    for number, step in enumerate(plan.steps, start=1):
+        query = "&".join(f"{key}={value}" for key, value in step.request.query)
+        yield Line(f"  request {number}: {step.request.method} {step.request.path}?{query}", Look.QUIET)
+        yield Line(f"  {step.request.content_type} {step.request.body}", Look.QUIET)
+    yield Line(f"  plan {plan.id}, good until {plan.expires}, digest {plan.digest}", Look.QUIET)
