@@ -164,7 +164,12 @@ def _cut(block: _Block) -> Iterator[_Block]:
 
 
 def _without_title(sections: list[Section], title: str) -> Iterator[Section]:
-    """Drop the document's own title from the front of heading paths: it would say the same in every one."""
+    """Drop a first heading that only repeats the title: it would say the same in every section."""
     for section in sections:
         head, _, rest = section.heading.partition(" › ")
-        yield Section(rest, section.text, section.line) if head == title else section
+        yield Section(rest, section.text, section.line) if _letters(head) == _letters(title) else section
+
+
+def _letters(words: str) -> str:
+    """What two spellings of one name have in common: `KubePodCrashLooping`, `Kube Pod crash-looping`."""
+    return "".join(filter(str.isalnum, words)).lower()
