@@ -61,12 +61,19 @@ class Skipped:
 class Bounded(io.RawIOBase):
     """A decompressing stream that stops a bomb: it counts what comes out against what went in."""
 
-    def __init__(self, inner: IO[bytes], packed: IO[bytes], name: str) -> None:
+    def __init__(self, inner: IO[bytes], packed: IO[bytes], name: str, *, owned: bool = False) -> None:
         super().__init__()
+        self._owned = owned
         self._inner = inner
         self._packed = packed
         self._name = name
         self._total = 0
+
+    def close(self) -> None:
+        """Close the packed stream too, where this view is all that is left of it."""
+        if self._owned:
+            self._packed.close()
+        super().close()
 
     def readable(self) -> bool:
         """It can be read."""
@@ -161,7 +168,7 @@ def _folder_member(root: Path, inside: Path, path: Path) -> Member | Skipped:
         return Skipped(name, getattr(error, "strerror", None) or "a link that leads nowhere")
     if not stat.S_ISREG(status.st_mode):
         return Skipped(name, "not a plain file")
-    return Member(name, status.st_size, lambda: unpacked(_opened(path), name), path)
+    return Member(name, status.st_size, lambda: unpacked(_opened(path), name, owned=True), path)
 
 
 def _stream_members(stream: IO[bytes], name: str, path: Path | None = None) -> Iterator[Member | Skipped]:
@@ -182,8 +189,11 @@ def _stream_members(stream: IO[bytes], name: str, path: Path | None = None) -> I
     yield Member(name, size, lambda: unpacked(stream, name), path)
 
 
-def unpacked(stream: IO[bytes], name: str) -> IO[bytes]:
-    """Return the stream itself, or a bounded decompressing view of it, judged by its first bytes."""
+def unpacked(stream: IO[bytes], name: str, *, owned: bool = False) -> IO[bytes]:
+    """Return the stream itself, or a bounded decompressing view of it, judged by its first bytes.
+
+    `owned` makes closing the view close the stream.
+    """
     magic = stream.read(6)
     stream.seek(0)
     inner: IO[bytes]
@@ -197,7 +207,7 @@ def unpacked(stream: IO[bytes], name: str) -> IO[bytes]:
         raise InputError(f"{name}: zstd is not unpacked here", f"Unpack it first: zstd -d {name}")
     else:
         return stream
-    return Bounded(inner, stream, name)  # type: ignore[return-value]
+    return Bounded(inner, stream, name, owned=owned)  # type: ignore[return-value]
 
 
 def _unsafe(name: str) -> str:

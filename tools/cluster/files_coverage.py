@@ -1,6 +1,6 @@
 """Decides what a recorded list proves. Absence counts only where a whole list was surely seen; in doubt it is PARTIAL.
 
-- A typed list (`PodList`) is one answer of the server: READ for the namespace its path names, else for the one namespace
+- A typed list (`PodList`) is one answer of the server: READ for the namespace its path names (unless its items stand in others), else for the one namespace
   of its items, or everywhere when they stand in several. Empty, with no namespace known: PARTIAL.
 - A kubectl `List` of several kinds proves the kinds that occur in it: everywhere when it spans several namespaces, else
   in that one. A kind that does not occur was perhaps not asked for: nothing is said about it.
@@ -66,9 +66,10 @@ def readings(facts: ListFacts) -> Iterator[Reading]:
         yield _empty(facts)
         return
     everywhere = len(facts.spans()) > 1
+    promised = facts.namespace if facts.namespace == "*" or facts.spans() <= {facts.namespace} else ""
     for (kind, group), seen in sorted(facts.kinds.items()):
         namespaces = sorted(seen.namespaces - {""})
-        scope = facts.namespace or ("*" if everywhere or not namespaces else namespaces[0])
+        scope = promised or ("*" if everywhere or not namespaces else namespaces[0])
         state, detail = _judge(kind, seen, facts)
         yield Reading(kind, group, scope, state, seen.count, detail)
 

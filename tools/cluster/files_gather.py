@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -21,10 +21,7 @@ from copilot.model import (
     Snapshot,
     Usage,
     children,
-    instant,
-    mapping,
     text,
-    texts,
 )
 from copilot.model.moment import EPOCH
 from tools.cluster import dump, prometheus
@@ -32,6 +29,7 @@ from tools.cluster.files_coverage import ListFacts, folded, readings
 from tools.cluster.files_hint import Hint, Shape
 from tools.cluster.files_now import NewestTime
 from tools.cluster.merge import merge, unified, unified_logs
+from tools.cluster.record_format import completed
 from tools.cluster.resources import is_object, resource
 from tools.cluster.source import Scope
 
@@ -50,6 +48,7 @@ class Gathering:
         self._readings: list[Reading] = []
         self._notes: list[str] = []
         self._unread: list[str] = []
+        self._log_failures: list[str] = []
         self._logs: list[ContainerLog] = []
         self._loose: list[ContainerLog] = []
         self._usage: list[Usage] = []
@@ -57,8 +56,7 @@ class Gathering:
         self._series: list[Series] = []
         self._texts: list[Snapshot] = []
         self._recorded: datetime = EPOCH
-        self._cluster = ""
-        self._own_coverage = False
+        self._own: dict[str, bytes] = {}
         self.read_anything = False
 
     def wants(self, namespace: str) -> bool:
@@ -145,6 +143,10 @@ class Gathering:
             self._logs.append(log)
             self._newest.see_log(log)
 
+    def log_failed(self, reason: str) -> None:
+        """Count a log that the dump has only the failure of."""
+        self._log_failures.append(reason.strip())
+
     def add_usage(self, usage: Iterable[Usage]) -> None:
         """Take measured use."""
         self._usage.extend(usage)
@@ -165,19 +167,9 @@ class Gathering:
         self._texts.append(snapshot)
         self.read_anything = True
 
-    def add_recording(self, body: Mapping[str, Any]) -> None:
-        """Take the coverage our own recorder wrote: it knows what was read, so lists are not judged again."""
-        self._own_coverage = True
-        self.read_anything = True
-        self._cluster = text(body, "cluster")
-        self._recorded = instant(body.get("observed_at")) or EPOCH
-        coverage = mapping(body, "coverage") or body
-        for entry in children(coverage, "readings"):
-            try:
-                self._readings.append(msgspec.convert(entry, Reading))
-            except msgspec.ValidationError as error:
-                self.note(f"coverage.json: a reading could not be read: {error}")
-        self._notes.extend(texts(coverage, "notes"))
+    def add_own(self, name: str, content: bytes) -> None:
+        """Keep a file of a recording by our own recorder; together they say what was read, and when."""
+        self._own.setdefault(name, content)
 
     def seen_at(self, moment: datetime) -> None:
         """Take the time a dump says it was taken at."""
@@ -199,20 +191,16 @@ class Gathering:
     def snapshot(self, name: str) -> Snapshot:
         """Make the Snapshot. `name` is what the input is called where it does not name its cluster."""
         self._place_loose_logs()
-        found = list(self._readings)
-        if not self._own_coverage:
-            found.extend(reading for facts in self._facts for reading in readings(facts))
-        structured = Snapshot(
-            cluster=self._cluster or PurePosixPath(name).name.split(".")[0],
+        found = [*self._readings, *(reading for facts in self._facts for reading in readings(facts))]
+        objects = Snapshot(
+            cluster=PurePosixPath(name).name.split(".")[0],
             observed_at=self._now(),
             resources=unified(self._resources),
-            coverage=Coverage(readings=folded(found), notes=tuple(dict.fromkeys([*self._notes, *self._unread_note()]))),
+            coverage=Coverage(folded(found), tuple(dict.fromkeys([*self._notes, *self._counted_notes()]))),
             logs=unified_logs(self._logs),
-            usage=tuple(self._usage),
-            alerts=tuple(self._alerts),
-            series=tuple(self._series),
         )
-        return merge([structured, *self._texts])
+        others = Snapshot(usage=tuple(self._usage), alerts=tuple(self._alerts), series=tuple(self._series))
+        return merge([completed(objects, self._own, name), others, *self._texts])
 
     def _now(self) -> datetime:
         """The recorded time, unless the dump itself holds newer ones: a dump takes its time."""
@@ -231,12 +219,14 @@ class Gathering:
                 self._unread.append(log.source)
         self._loose = []
 
-    def _unread_note(self) -> list[str]:
-        if not self._unread:
-            return []
-        names = ", ".join(self._unread[:MAX_NOTED])
-        more = len(self._unread) - MAX_NOTED
-        return [f"not read, of no known kind: {names}" + (f" and {more} more files" if more > 0 else "")]
+    def _counted_notes(self) -> Iterator[str]:
+        """One note for all files, or logs, that share a fate."""
+        if self._unread:
+            more = len(self._unread) - MAX_NOTED
+            names = ", ".join(self._unread[:MAX_NOTED]) + (f" and {more} more files" if more > 0 else "")
+            yield f"not read, of no known kind: {names}"
+        if self._log_failures:
+            yield f"{len(self._log_failures)} container logs are not in the dump; the first says: {self._log_failures[0]}"
 
 
 def _group(kind: str, version: str) -> str:

@@ -12,10 +12,11 @@ from tools.cluster.archive import Member, read_all, read_tail
 from tools.cluster.files_gather import LOG_LIMIT, Gathering
 from tools.cluster.files_hint import Hint, Shape
 from tools.cluster.manifests import Document, LogBlock, json_documents, log_blocks, yaml_documents
+from tools.cluster.record_format import COVERAGE, MARKER, OBSERVATIONS
 from tools.cluster.sniff import HEAD, Content, sniff, text_of, to_utf8
 
 TEXT_LIMIT = 32 * 2**20  # bytes: nobody pastes more; a larger text is a log whose pod is not known
-RECORDING = "cluster-copilot/recording/"  # schema of the recorder's coverage.json
+_OWN_MARK = b'"cluster-copilot/'  # stands in the schema of every file of our own recorder
 
 # Files that stand beside a dump and say nothing about the cluster.
 _IGNORED_NAMES = frozenset({"truth.json", "version.yaml", "analysis.json"})
@@ -53,6 +54,9 @@ def read_member(member: Member, gathering: Gathering, *, alone: bool, root: str 
         _read_log(member, hint, gathering)
         return
     data = to_utf8(read_all(member))
+    if base in (MARKER, COVERAGE, OBSERVATIONS) and data.find(_OWN_MARK) >= 0:
+        gathering.add_own(base, bytes(data))
+        return
     content = sniff(bytes(data[:HEAD]), member.name)
     since = gathering.lists
     match content:
@@ -115,7 +119,9 @@ def _read_documents(documents: Iterator[Document | LogBlock], hint: Hint, source
 
 def _add_block(block: LogBlock, source: str, gathering: Gathering) -> None:
     content = block.text
-    if not content.startswith(dump.LOG_FAILURES):
+    if content.startswith(dump.LOG_FAILURES):
+        gathering.log_failed(text_of(content[:LOG_LIMIT]))
+    else:
         hint = Hint(Shape.LOG, namespace=block.namespace, pod=block.pod, container=block.container)
         gathering.add_log(hint, text_of(content[-LOG_LIMIT:]), source, cut=len(content) > LOG_LIMIT)
 
@@ -128,10 +134,10 @@ def _read_document(document: Document, hint: Hint, source: str, gathering: Gathe
     if not isinstance(body, dict):
         return False
     kind, version = text(body, "kind"), text(body, "apiVersion")
-    if document.items is not None and kind.endswith("List") and kind not in _IGNORED_KINDS:
-        gathering.add_list(body, document.items, hint, source)
-    elif kind in _IGNORED_KINDS:
+    if kind in _IGNORED_KINDS:
         return True
+    if kind.endswith("List") and (document.items is not None or not text(body, "metadata", "name")):
+        gathering.add_list(body, document.items or (), hint, source)  # Go writes an empty list as null
     elif kind == "Status" and version == "v1":
         _read_status(body, hint, gathering)
     elif kind and version:
@@ -147,8 +153,6 @@ def _read_other(body: dict[str, Any], hint: Hint, source: str, gathering: Gather
         gathering.add_series(prometheus.series_of(body, source))
     elif found := alerts.alerts_of(body, source):
         gathering.add_alerts(found)
-    elif text(body, "schema").startswith(RECORDING):
-        gathering.add_recording(body)
     elif isinstance(body.get("object"), dict) and text(body, "type") in ("ADDED", "MODIFIED"):
         gathering.add_single(body["object"], hint, source)
     elif hint.kind and isinstance(body.get("metadata"), dict):

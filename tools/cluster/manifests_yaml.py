@@ -111,7 +111,8 @@ def load(data: bytes, name: str, first_line: int = 1) -> Any:
         node = _Loader(_decoded(data)).get_single_node()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        line = first_line + (mark.line if mark else 0)
+        last = data.rstrip().count(b"\n")  # an error at the end is shown on the last line there is
+        line = first_line + (min(mark.line, last) if mark else 0)
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "cannot be read"
         raise InputError(f"{name}:{line}: not valid YAML: {problem}", "Check the indentation on that line.") from error
     return _Builder(name, first_line).build(node)[0] if node is not None else None
