@@ -93,8 +93,11 @@ class Lister:
         with ThreadPoolExecutor(1, thread_name_prefix="page") as ahead:  # starts no thread for a list of one page
             for _ in range(_PAGES_EACH * most // PAGE):
                 if answer.status == 410 and found:  # the list took longer than the server keeps its past
+                    token = text(answer.json(), "metadata", "continue")
+                    if not token:
+                        return _part(request, found, "The server lost its place in the list.", answer)
                     note = "The list took so long that its last pages are newer than its first."
-                    answer = self._page(request, text(answer.json(), "metadata", "continue"))
+                    answer = self._page(request, token)
                     continue
                 if not answer.ok:
                     return _refused(request, found, answer)

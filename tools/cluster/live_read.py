@@ -59,7 +59,7 @@ def read_cluster(transport: Transport, scope: Scope, home: str) -> ClusterRead:
         discovery = discover(transport)
         lister = Lister(transport, config_values=scope.config_values)
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="list") as pool:
-            outcomes = list(pool.map(lister.read, _plan(discovery.kinds, scope)))
+            outcomes = list(pool.map(lister.read, plan(discovery.kinds, scope)))
             _stop_when_nothing_was_read(outcomes)
             _check_namespaces(transport, scope, outcomes)
             fallback, notes = _by_namespace(outcomes, scope, home)
@@ -69,7 +69,7 @@ def read_cluster(transport: Transport, scope: Scope, home: str) -> ClusterRead:
     return ClusterRead(tuple(outcomes), discovery, (*discovery.notes, *notes), scope.config_values)
 
 
-def _plan(kinds: Iterable[ApiKind], scope: Scope) -> list[ListRequest]:
+def plan(kinds: Iterable[ApiKind], scope: Scope) -> list[ListRequest]:
     """The first round of lists, the longest first so that none of them is waited for alone."""
     wide = scope.namespaces is None or len(scope.namespaces) >= _MANY_NAMESPACES
     requests = []
