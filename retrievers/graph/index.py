@@ -48,7 +48,7 @@ class ObjectIndex:
             if resource.ref.kind in _SELECTING:
                 self._file_selector(number, resource)
         for number, resource in self.resources.items():
-            if resource.ref.kind in _SELECTABLE:
+            if _is_selectable(resource):
                 self._match_into(number, resource)
 
     def put(self, resource: Resource) -> None:
@@ -60,7 +60,7 @@ class ObjectIndex:
         kind = resource.ref.kind
         if kind in _SELECTING:
             self._reselect(number, resource)
-        if kind in _SELECTABLE and (old is None or selectable_labels(old) != selectable_labels(resource)):
+        if _is_selectable(resource) and (old is None or selectable_labels(old) != selectable_labels(resource)):
             self._unmatch_into(number)
             self._match_into(number, resource)
         if old is None:
@@ -215,5 +215,17 @@ class ObjectIndex:
                 continue
             for candidate in self.members.get(kind, ()):
                 pod = self.resources[candidate]
-                if pod.ref.namespace == resource.ref.namespace and filed.selector.matches(selectable_labels(pod)):
+                if (
+                    pod.ref.namespace == resource.ref.namespace
+                    and _is_selectable(pod)
+                    and filed.selector.matches(selectable_labels(pod))
+                ):
                     self.store.match(number, tie, candidate)
+
+
+def _is_selectable(resource: Resource) -> bool:
+    """Pods, and the workloads a person writes: the ReplicaSets of a Deployment and the Jobs of a CronJob repeat it."""
+    kind = resource.ref.kind
+    if kind in ("ReplicaSet", "Job"):
+        return not resource.metadata.get("ownerReferences")
+    return kind in _SELECTABLE

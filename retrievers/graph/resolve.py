@@ -9,6 +9,7 @@ import difflib
 
 from copilot.model import Ref, UsageError
 from copilot.model.kinds import resolve_kind
+from retrievers.graph.edge import VIRTUAL_KINDS
 from retrievers.graph.graph import ResourceGraph
 
 # Which kind a bare name means when several objects share it: what people name in conversation comes first.
@@ -18,8 +19,10 @@ _PREFERENCE = (
 )  # fmt: skip
 
 
-def resolve_object(graph: ResourceGraph, words: str, namespace: str | None = None) -> Ref:
+def resolve_object(graph: ResourceGraph, words: str, namespace: str | None = None, *, named: bool = False) -> Ref:
     """Find the object that `words` mean, in `namespace` when given.
+
+    With `named`, an object that only others name (missing, or not readable) is found too, when its kind is given.
 
     Raises:
         UsageError: no such object (the nearest is offered), or several (they are listed).
@@ -33,6 +36,8 @@ def resolve_object(graph: ResourceGraph, words: str, namespace: str | None = Non
         hint = f"Did you mean {near[0]}/{name}?" if near else f"Kinds that were read: {', '.join(graph.kinds()[:12])}"
         raise UsageError(f"No kind {kind_word!r} was read from this cluster.", hint)
     found = [ref for kind in kinds for ref in _of_kind(graph, kind, name, namespace)]
+    if named and not found:
+        found = [ref for ref in graph.refs() if ref.kind in kinds and ref.name == name and _inside(ref, namespace)]
     return _choose(found, words, graph, namespace, kinds)
 
 
@@ -42,7 +47,13 @@ def _kinds(graph: ResourceGraph, word: str) -> list[str]:
     if known is not None:
         return [known.kind]
     plain = word.partition(".")[0].lower()
-    return [kind for kind in graph.kinds() if plain in (kind.lower(), kind.lower() + "s", kind.lower() + "es")]
+    kinds = [*graph.kinds(), *sorted(VIRTUAL_KINDS)]
+    return [kind for kind in kinds if plain in _forms(kind.lower())]
+
+
+def _forms(kind: str) -> tuple[str, ...]:
+    """A kind in lower case, and the plurals that custom resources are given."""
+    return kind, f"{kind}s", f"{kind}es", f"{kind.removesuffix('y')}ies"
 
 
 def _of_kind(graph: ResourceGraph, kind: str, name: str, namespace: str | None) -> list[Ref]:
