@@ -26,8 +26,14 @@ def find_event(cluster: Cluster, namespace: str, name: str, reason: str, text: s
 
 
 def test_a_crash_loop_climbs_and_backs_off(live_cluster: Cluster, namespace: str) -> None:
-    create(live_cluster, namespace, pod("api", live_cluster.failure("crash-loop", exit_code="3", backoff="1s", runs_for="500ms")))
-    live_cluster.wait_for(lambda: status_of(live_cluster, namespace, "api").get("restartCount", 0) >= 2, what="two restarts")
+    create(
+        live_cluster,
+        namespace,
+        pod("api", live_cluster.failure("crash-loop", exit_code="3", backoff="1s", runs_for="500ms")),
+    )
+    live_cluster.wait_for(
+        lambda: status_of(live_cluster, namespace, "api").get("restartCount", 0) >= 2, what="two restarts"
+    )
     live_cluster.wait_for(lambda: waiting_reason(live_cluster, namespace, "api") == "CrashLoopBackOff")
     item = live_cluster.get("pod", "api", "-n", namespace)
     status = item["status"]["containerStatuses"][0]
@@ -40,7 +46,10 @@ def test_a_crash_loop_climbs_and_backs_off(live_cluster: Cluster, namespace: str
     assert event["count"] >= 2
     assert event["source"] == {"component": "kubelet", "host": item["spec"]["nodeName"]}
     assert event["involvedObject"]["fieldPath"] == "spec.containers{app}"
-    assert event["message"] == f"Back-off restarting failed container app in pod api_{namespace}({item['metadata']['uid']})"
+    assert (
+        event["message"]
+        == f"Back-off restarting failed container app in pod api_{namespace}({item['metadata']['uid']})"
+    )
 
 
 WAITING = [
@@ -48,7 +57,12 @@ WAITING = [
     ("image-pull-auth", "ImagePullBackOff", "Failed", "no basic auth credentials"),
     ("image-invalid", "InvalidImageName", "InspectFailed", "invalid reference format"),
     ("config-error-configmap", "CreateContainerConfigError", "Failed", 'configmap "flags" not found'),
-    ("config-error-secret-key", "CreateContainerConfigError", "Failed", "couldn't find key password in Secret NAMESPACE/db"),
+    (
+        "config-error-secret-key",
+        "CreateContainerConfigError",
+        "Failed",
+        "couldn't find key password in Secret NAMESPACE/db",
+    ),
     ("run-container-error", "CrashLoopBackOff", "Failed", "executable file not found in $PATH"),
     ("failed-mount", "ContainerCreating", "FailedMount", "MountVolume.SetUp failed for volume"),
     ("sandbox", "ContainerCreating", "FailedCreatePodSandBox", "failed to setup network for sandbox"),
@@ -56,7 +70,9 @@ WAITING = [
 
 
 @pytest.mark.parametrize(("failure", "reason", "event", "text"), WAITING, ids=[row[0] for row in WAITING])
-def test_a_blocked_pod_waits_for_its_reason_and_says_so(live_cluster: Cluster, namespace: str, failure: str, reason: str, event: str, text: str) -> None:
+def test_a_blocked_pod_waits_for_its_reason_and_says_so(
+    live_cluster: Cluster, namespace: str, failure: str, reason: str, event: str, text: str
+) -> None:
     environment = [
         {"name": "FLAGS", "valueFrom": {"configMapKeyRef": {"name": "flags", "key": "all"}}},
         {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}},
@@ -86,8 +102,13 @@ def test_a_failing_liveness_probe_ends_the_container(live_cluster: Cluster, name
     create(live_cluster, namespace, pod("api", live_cluster.failure("liveness", runs_for="500ms"), livenessProbe=probe))
     event = live_cluster.wait_for(lambda: find_event(live_cluster, namespace, "api", "Unhealthy"), what="Unhealthy")
     address = live_cluster.get("pod", "api", "-n", namespace)["status"]["podIP"]
-    assert event["message"] == f'Liveness probe failed: Get "http://{address}:8081/healthz": dial tcp {address}:8081: connect: connection refused'
-    assert live_cluster.wait_for(lambda: find_event(live_cluster, namespace, "api", "Killing", "failed liveness probe, will be restarted"))
+    assert (
+        event["message"]
+        == f'Liveness probe failed: Get "http://{address}:8081/healthz": dial tcp {address}:8081: connect: connection refused'
+    )
+    assert live_cluster.wait_for(
+        lambda: find_event(live_cluster, namespace, "api", "Killing", "failed liveness probe, will be restarted")
+    )
 
 
 def test_a_pod_whose_readiness_never_passes_stays_out_of_the_service(live_cluster: Cluster, namespace: str) -> None:
@@ -109,7 +130,9 @@ def test_an_init_container_that_fails_keeps_the_pod_from_starting(live_cluster: 
         return bool(statuses) and statuses[0]["restartCount"] >= 2
 
     live_cluster.wait_for(falls, what="two restarts of migrate")
-    conditions = {each["type"]: each for each in live_cluster.get("pod", "api", "-n", namespace)["status"]["conditions"]}
+    conditions = {
+        each["type"]: each for each in live_cluster.get("pod", "api", "-n", namespace)["status"]["conditions"]
+    }
     assert conditions["Initialized"]["message"] == "containers with incomplete status: [migrate]"
     assert waiting_reason(live_cluster, namespace, "api") == "PodInitializing"
 
@@ -118,7 +141,12 @@ def test_jobs_complete_or_reach_their_backoff_limit(live_cluster: Cluster, names
     def job(name: str, annotations: dict[str, str]) -> dict[str, Any]:
         spec = {"restartPolicy": "Never", "containers": [{"name": name, "image": "registry.example/job:1"}]}
         template = {"metadata": {"annotations": {"testbed/runs-for": "300ms", **annotations}}, "spec": spec}
-        return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": {"backoffLimit": 0, "template": template}}
+        return {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": name},
+            "spec": {"backoffLimit": 0, "template": template},
+        }
 
     create(live_cluster, namespace, job("good", {}), job("bad", live_cluster.failure("job-fail", exit_code="7")))
     live_cluster.kubectl("wait", "--for=condition=Complete", "job/good", "-n", namespace, "--timeout=60s")
@@ -127,9 +155,13 @@ def test_jobs_complete_or_reach_their_backoff_limit(live_cluster: Cluster, names
     assert "BackoffLimitExceeded" in {condition.get("reason") for condition in failed}
 
 
-def test_an_evicted_pod_names_the_resource_and_its_deployment_replaces_it(live_cluster: Cluster, namespace: str) -> None:
+def test_an_evicted_pod_names_the_resource_and_its_deployment_replaces_it(
+    live_cluster: Cluster, namespace: str
+) -> None:
     create(live_cluster, namespace, pod("cache", live_cluster.failure("evicted-disk", runs_for="300ms")))
-    live_cluster.wait_for(lambda: live_cluster.get("pod", "cache", "-n", namespace)["status"].get("reason") == "Evicted", what="Evicted")
+    live_cluster.wait_for(
+        lambda: live_cluster.get("pod", "cache", "-n", namespace)["status"].get("reason") == "Evicted", what="Evicted"
+    )
     status = live_cluster.get("pod", "cache", "-n", namespace)["status"]
     assert status["phase"] == "Failed"
     assert status["message"].startswith("The node was low on resource: ephemeral-storage. ")
@@ -144,7 +176,9 @@ def test_an_evicted_pod_names_the_resource_and_its_deployment_replaces_it(live_c
         ("memory-pressure", "MemoryPressure", "True", "node.kubernetes.io/memory-pressure"),
     ],
 )
-def test_a_broken_node_is_tainted_and_heals(live_cluster: Cluster, breakable_node: str, failure: str, condition: str, status: str, taint: str) -> None:
+def test_a_broken_node_is_tainted_and_heals(
+    live_cluster: Cluster, breakable_node: str, failure: str, condition: str, status: str, taint: str
+) -> None:
     def shows(wanted: bool) -> bool:
         node = live_cluster.get("node", breakable_node)
         found = {each["type"]: each["status"] for each in node["status"]["conditions"]}
@@ -159,7 +193,9 @@ def test_a_broken_node_is_tainted_and_heals(live_cluster: Cluster, breakable_nod
     live_cluster.wait_for(lambda: shows(False), what="a healed node")
 
 
-def test_a_silent_kubelet_makes_its_node_unknown_until_it_comes_back(live_cluster: Cluster, breakable_node: str) -> None:
+def test_a_silent_kubelet_makes_its_node_unknown_until_it_comes_back(
+    live_cluster: Cluster, breakable_node: str
+) -> None:
     def ready() -> tuple[str, str]:
         conditions = live_cluster.get("node", breakable_node)["status"]["conditions"]
         found = next(each for each in conditions if each["type"] == "Ready")
@@ -177,7 +213,9 @@ def test_a_failure_that_no_stage_plays_is_refused(live_cluster: Cluster, namespa
     with pytest.raises(TestbedError, match="crash-loop"):
         live_cluster.failure("meteor")
     create(live_cluster, namespace, pod("api", {"testbed/failure": "meteor"}))
-    event = live_cluster.wait_for(lambda: find_event(live_cluster, namespace, "api", "TestbedUnknownFailure"), what="a word of warning")
+    event = live_cluster.wait_for(
+        lambda: find_event(live_cluster, namespace, "api", "TestbedUnknownFailure"), what="a word of warning"
+    )
     assert all(name in event["message"] for name in known_failures())
 
 
@@ -185,6 +223,9 @@ def test_a_pod_that_does_not_end_stays_terminating(live_cluster: Cluster, namesp
     create(live_cluster, namespace, pod("hung", live_cluster.failure("stuck-terminating")), pod("good"))
     live_cluster.kubectl("wait", "--for=condition=Ready", "pod/hung", "pod/good", "-n", namespace, "--timeout=60s")
     live_cluster.kubectl("delete", "pod", "hung", "good", "-n", namespace, "--wait=false")
-    live_cluster.wait_for(lambda: "pod/good" not in live_cluster.kubectl("get", "pods", "-n", namespace, "-o", "name"), what="the end of good")
+    live_cluster.wait_for(
+        lambda: "pod/good" not in live_cluster.kubectl("get", "pods", "-n", namespace, "-o", "name"),
+        what="the end of good",
+    )
     assert live_cluster.get("pod", "hung", "-n", namespace)["metadata"]["deletionTimestamp"]
     live_cluster.kubectl("delete", "pod", "hung", "-n", namespace, "--force", "--grace-period=0")

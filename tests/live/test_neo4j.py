@@ -13,14 +13,20 @@ from tests.live.testbed.processes import ProcessName
 def test_nodes_and_relationships_come_back_as_written(neo4j_url: str) -> None:
     with neo4j.GraphDatabase.driver(neo4j_url) as driver:
         driver.execute_query("MERGE (a:Pod {name: 'api'})-[:RUNS_ON]->(b:Node {name: 'node-1'})")
-        records = driver.execute_query("MATCH (a:Pod)-[:RUNS_ON]->(b:Node) RETURN a.name AS pod, b.name AS node").records
+        records = driver.execute_query(
+            "MATCH (a:Pod)-[:RUNS_ON]->(b:Node) RETURN a.name AS pod, b.name AS node"
+        ).records
         driver.execute_query("MATCH (n) DETACH DELETE n")
     assert [record.data() for record in records] == [{"pod": "api", "node": "node-1"}]
 
 
 @pytest.mark.parametrize("source", ["file:///etc/passwd", "http://127.0.0.1:9/x.csv"])
 def test_load_csv_reaches_neither_files_nor_the_network(neo4j_url: str, source: str) -> None:
-    with neo4j.GraphDatabase.driver(neo4j_url) as driver, driver.session() as session, pytest.raises(Neo4jError, match=r"(?i)load|block|access"):
+    with (
+        neo4j.GraphDatabase.driver(neo4j_url) as driver,
+        driver.session() as session,
+        pytest.raises(Neo4jError, match=r"(?i)load|block|access"),
+    ):
         session.run("LOAD CSV FROM $source AS row RETURN row", source=source).consume()
 
 

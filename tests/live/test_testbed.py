@@ -13,11 +13,16 @@ from tests.live.testbed.processes import ProcessName
 from tests.live.testbed.waiting import until
 
 
-def deployment(name: str, replicas: int = 2, annotations: dict[str, str] | None = None, **container: Any) -> dict[str, Any]:
+def deployment(
+    name: str, replicas: int = 2, annotations: dict[str, str] | None = None, **container: Any
+) -> dict[str, Any]:
     labels = {"app": name}
     template = {
         "metadata": {"labels": labels, "annotations": annotations or {}},
-        "spec": {"containers": [{"name": name, "image": "registry.example/app:1.0.0", **container}], "terminationGracePeriodSeconds": 1},
+        "spec": {
+            "containers": [{"name": name, "image": "registry.example/app:1.0.0", **container}],
+            "terminationGracePeriodSeconds": 1,
+        },
     }
     return {
         "apiVersion": "apps/v1",
@@ -29,7 +34,12 @@ def deployment(name: str, replicas: int = 2, annotations: dict[str, str] | None 
 
 def pod(name: str, annotations: dict[str, str] | None = None, **container: Any) -> dict[str, Any]:
     spec = {"containers": [{"name": "app", "image": "registry.example/app:1.0.0", **container}]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "annotations": annotations or {}}, "spec": spec}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "annotations": annotations or {}},
+        "spec": spec,
+    }
 
 
 def create(cluster: Cluster, namespace: str, *objects: dict[str, Any]) -> None:
@@ -128,7 +138,9 @@ def test_logs_and_previous_logs_are_the_lines_of_the_files(live_cluster: Cluster
     names = {"testbed/logs": f"{namespace}-now", "testbed/logs-previous": f"{namespace}-before"}
     create(live_cluster, namespace, pod("talks", names), pod("silent"))
     live_cluster.kubectl("wait", "--for=condition=Ready", "pod/talks", "pod/silent", "-n", namespace, "--timeout=60s")
-    live_cluster.wait_for(lambda: live_cluster.kubectl("logs", "talks", "-n", namespace) == "\n".join(lines) + "\n", what="the log")
+    live_cluster.wait_for(
+        lambda: live_cluster.kubectl("logs", "talks", "-n", namespace) == "\n".join(lines) + "\n", what="the log"
+    )
     assert live_cluster.kubectl("logs", "talks", "--tail=2", "-n", namespace) == "line 7\nline 8\n"
     assert live_cluster.kubectl("logs", "talks", "--previous", "-n", namespace) == "Traceback\nKeyError: 'DB_URL'\n"
     assert live_cluster.kubectl("logs", "silent", "-n", namespace) == ""
@@ -153,7 +165,9 @@ def test_nothing_outside_loopback_listens(live_cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("victim", ["owner", "keeper"])
-def test_no_process_is_left_when_the_owner_or_the_keeper_is_killed(tmp_path: Path, victim: str, live_cluster: Cluster) -> None:
+def test_no_process_is_left_when_the_owner_or_the_keeper_is_killed(
+    tmp_path: Path, victim: str, live_cluster: Cluster
+) -> None:
     assert live_cluster.is_running()  # and it stays so, whatever happens to the other cluster
     cluster = Cluster(tmp_path / "short-lived")
     with subprocess.Popen(["sleep", "600"]) as owner:

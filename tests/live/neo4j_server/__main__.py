@@ -37,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
         ("keep", "hold a server in this process (what start runs)"),
     ):  # fmt: skip
         command = commands.add_parser(name, help=text)
-        command.add_argument("--state", type=Path, default=server.default_state(), help="state folder (default: in the user's cache)")
+        command.add_argument(
+            "--state", type=Path, default=server.default_state(), help="state folder (default: in the user's cache)"
+        )
         if name in ("start", "keep"):
             command.add_argument("--password", help="turn authentication on, with this password for the user neo4j")
             command.add_argument("--port", type=int, help="bolt port (default: a free one)")

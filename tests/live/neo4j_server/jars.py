@@ -66,8 +66,20 @@ def _fetch(target: Path) -> None:
     print(f"fetching the jars of Neo4j {target.name} (123 MB)", file=sys.stderr, flush=True)
     partial = target.with_suffix(".new")
     shutil.rmtree(partial, ignore_errors=True)
-    command = [maven, "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={partial}"]
+    command = [
+        maven,
+        "-q",
+        "-B",
+        "-f",
+        str(POM),
+        "dependency:copy-dependencies",
+        "-DincludeScope=runtime",
+        f"-DoutputDirectory={partial}",
+    ]
     outcome = subprocess.run(command, capture_output=True, text=True, check=False)
     if outcome.returncode != 0:
-        raise TestbedError(f"Maven could not fetch Neo4j: {outcome.stdout.strip()[-400:]}", "check the way to Maven Central, then " + BUILD_COMMAND)
+        raise TestbedError(
+            f"Maven could not fetch Neo4j: {outcome.stdout.strip()[-400:]}",
+            "check the way to Maven Central, then " + BUILD_COMMAND,
+        )
     partial.rename(target)

@@ -93,7 +93,9 @@ class Neo4jServer:
         return True
 
 
-def launch(state: Path, password: str | None, port: int | None = None, learn: bool = False) -> tuple[subprocess.Popen[bytes], str]:
+def launch(
+    state: Path, password: str | None, port: int | None = None, learn: bool = False
+) -> tuple[subprocess.Popen[bytes], str]:
     """Start a server with empty data as a child of this process; returns it and its address once it answers."""
     class_path = jars.require()
     chosen = port or free_ports(1)[0]
@@ -144,10 +146,20 @@ def _command(state: Path, class_path: list[Path], learn: bool) -> list[str]:
 def _set_password(state: Path, class_path: list[Path], password: str) -> None:
     home = state / "home"
     environment = {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
-    command = [jars.java(), "-cp", os.pathsep.join(str(jar) for jar in class_path), ADMIN_COMMAND, "dbms", "set-initial-password", password]
+    command = [
+        jars.java(),
+        "-cp",
+        os.pathsep.join(str(jar) for jar in class_path),
+        ADMIN_COMMAND,
+        "dbms",
+        "set-initial-password",
+        password,
+    ]
     outcome = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if outcome.returncode != 0:
-        raise TestbedError(f"the password was refused: {(outcome.stderr or outcome.stdout).strip()[-300:]}", "use 8 or more characters")
+        raise TestbedError(
+            f"the password was refused: {(outcome.stderr or outcome.stdout).strip()[-300:]}", "use 8 or more characters"
+        )
 
 
 def _until_answering(process: subprocess.Popen[bytes], url: str, password: str | None, log: Path) -> None:
@@ -159,7 +171,9 @@ def _until_answering(process: subprocess.Popen[bytes], url: str, password: str |
     def answers() -> bool:
         require_running(process, "Neo4j", log)
         try:
-            with neo4j.GraphDatabase.driver(url, auth=auth, connection_timeout=2.0, max_transaction_retry_time=0.0) as driver:
+            with neo4j.GraphDatabase.driver(
+                url, auth=auth, connection_timeout=2.0, max_transaction_retry_time=0.0
+            ) as driver:
                 return bool(driver.execute_query("RETURN 1 AS one").records[0]["one"] == 1)
         except (DriverError, Neo4jError, OSError):
             return False

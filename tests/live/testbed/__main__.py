@@ -39,10 +39,13 @@ def _parser() -> argparse.ArgumentParser:
         ("keep", "hold a cluster in this process (what start runs)"),
     ):  # fmt: skip
         command = commands.add_parser(name, help=text)
-        command.add_argument("--state", type=Path, default=default_state(), help="state folder (default: in the user's cache)")
+        command.add_argument(
+            "--state", type=Path, default=default_state(), help="state folder (default: in the user's cache)"
+        )
         if name in ("start", "keep"):
             command.add_argument("--nodes", type=int, default=5)
             command.add_argument("--pods", type=int, default=0)
+            command.add_argument("--metrics", action="store_true", help="run metrics-server too (for kubectl top)")
             command.add_argument("--grace", type=int, help="seconds until a silent node is Unknown (default 50)")
             command.add_argument("--owner", type=int, help="id of a process with which the cluster ends")
         if name == "logs":
@@ -51,16 +54,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(arguments: argparse.Namespace) -> None:
-    print(binaries.build())
-    if arguments.metrics:
-        print(binaries.build(binaries.METRICS_SERVER))
+    for module in (binaries.CONTROL_PLANE, *([binaries.METRICS_SERVER] if arguments.metrics else [])):
+        print(binaries.build(module), file=sys.stderr)
 
 
 def _start(arguments: argparse.Namespace) -> None:
-    binaries.build()
+    _build(arguments)
     cluster = Cluster(arguments.state)
     began = time.monotonic()
-    facts = cluster.start(arguments.nodes, arguments.pods, arguments.grace, arguments.owner)
+    facts = cluster.start(arguments.nodes, arguments.pods, arguments.grace, arguments.owner, arguments.metrics)
     print(f"cluster at {facts['server']} after {time.monotonic() - began:.1f} s", file=sys.stderr)
     print(f"export KUBECONFIG={cluster.kubeconfig}")
 
@@ -94,7 +96,8 @@ def _keep(arguments: argparse.Namespace) -> int:
     """Start the control plane as children of this process and wait until there is a reason to end."""
     stop_on_signals()
     state: Path = arguments.state
-    shape = control_plane.Shape(arguments.grace) if arguments.grace else control_plane.Shape()
+    grace = arguments.grace or control_plane.Shape().node_grace
+    shape = control_plane.Shape(grace, arguments.metrics)
     try:
         plane = control_plane.start(binaries.require(), state.absolute(), shape)
     except TestbedError as error:
@@ -103,7 +106,7 @@ def _keep(arguments: argparse.Namespace) -> int:
     try:
         population.create_nodes(plane.api, arguments.nodes)
         population.create_pods(plane.api, arguments.pods)
-        _write_ready_file(plane)
+        _write_ready_file(plane, arguments)
     except BaseException:
         stop_all(list(plane.processes.values()))
         raise
@@ -112,12 +115,14 @@ def _keep(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write_ready_file(plane: control_plane.ControlPlane) -> None:
+def _write_ready_file(plane: control_plane.ControlPlane, arguments: argparse.Namespace) -> None:
     processes = {name: ProcessName.of(process.pid) for name, process in plane.processes.items()}
     me = ProcessName.of(os.getpid())
     assert me is not None
     facts = {
         "server": plane.server,
+        "nodes": arguments.nodes,
+        "pods": arguments.pods,
         "keeper": [me.pid, me.started],
         "processes": {name: [found.pid, found.started] for name, found in processes.items() if found is not None},
         "binaries": str(plane.home),
@@ -127,7 +132,15 @@ def _write_ready_file(plane: control_plane.ControlPlane) -> None:
     partial.replace(plane.state / READY_FILE)
 
 
-COMMANDS = {"build": _build, "start": _start, "stop": _stop, "status": _status, "env": _env, "logs": _logs, "keep": _keep}
+COMMANDS = {
+    "build": _build,
+    "start": _start,
+    "stop": _stop,
+    "status": _status,
+    "env": _env,
+    "logs": _logs,
+    "keep": _keep,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

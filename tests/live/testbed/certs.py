@@ -1,4 +1,4 @@
-"""Certificates for one cluster: an authority, one serving pair, and the key that signs service account tokens.
+"""Certificates for one cluster: an authority, a serving and a proxy pair, and the key that signs service account tokens.
 
 Promise: keys are made anew for every cluster, readable by the owner only, and never leave its state folder.
 """
@@ -12,6 +12,7 @@ LIFETIME = dt.timedelta(days=30)  # longer than any test bed lives
 CLOCK_SLACK = dt.timedelta(hours=1)
 KEY_BITS = 2048
 SERVICE_IP = "10.96.0.1"  # first address of the service range: `kubernetes.default`
+PROXY_NAME = "front-proxy"
 DNS_NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 
 
@@ -35,6 +36,11 @@ class Pki:
     def key(self) -> Path:
         """Private key of the serving certificate."""
         return self.folder / "serving.key"
+
+    @property
+    def proxy(self) -> Path:
+        """Certificate with which the API server speaks to aggregated APIs; its key lies beside it."""
+        return self.folder / "front-proxy.crt"
 
     @property
     def service_accounts(self) -> Path:
@@ -81,9 +87,13 @@ def make(folder: Path) -> Pki:
     names = x509.SubjectAlternativeName([*(x509.DNSName(each) for each in DNS_NAMES), *addresses])
     authority_key = new_key(folder / "ca.key")
     serving_key = new_key(pki.key)
+    proxy_key = new_key(pki.proxy.with_suffix(".key"))
     new_key(pki.service_accounts)
-    authority = draft("testbed-ca", authority_key).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    authority = draft("testbed-ca", authority_key).add_extension(
+        x509.BasicConstraints(ca=True, path_length=None), critical=True
+    )
     serving = draft("testbed", serving_key).add_extension(names, critical=False)
-    for path, builder in ((pki.authority, authority), (pki.certificate, serving)):
+    proxy = draft(PROXY_NAME, proxy_key)
+    for path, builder in ((pki.authority, authority), (pki.certificate, serving), (pki.proxy, proxy)):
         path.write_bytes(builder.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     return pki

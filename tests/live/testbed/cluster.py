@@ -65,12 +65,20 @@ class Cluster:
         """Whether its keeper lives; the keeper ends when any of its programs does."""
         return bool(self.facts())
 
-    def start(self, nodes: int = 3, pods: int = 0, node_grace: int | None = None, owner: int | None = None) -> dict[str, Any]:
+    def start(
+        self,
+        nodes: int = 3,
+        pods: int = 0,
+        node_grace: int | None = None,
+        owner: int | None = None,
+        metrics: bool = False,
+    ) -> dict[str, Any]:
         """Start the cluster, or find it running; it ends with the process `owner`, if one is given.
 
-        Raises TestbedError, also where the binaries are not built.
+        Raises TestbedError: the binaries are not built, or a cluster of another size runs in this folder.
         """
-        binaries.require()
+        for module in (binaries.CONTROL_PLANE, *([binaries.METRICS_SERVER] if metrics else [])):
+            binaries.require(module)
         self.state.mkdir(parents=True, exist_ok=True)
         with _lock(self.state / "start.lock"):
             if not self.is_running():
@@ -78,9 +86,16 @@ class Cluster:
                 arguments = ["--nodes", str(nodes), "--pods", str(pods)]
                 arguments += ["--grace", str(node_grace)] if node_grace else []
                 arguments += ["--owner", str(owner)] if owner else []
+                arguments += ["--metrics"] if metrics else []
                 package = __package__ or "tests.live.testbed"
                 start_keeper(package, arguments, self.state, module_environment(package), STARTS_WITHIN)
-        return self.facts()
+        facts = self.facts()
+        if (facts["nodes"], facts["pods"]) != (nodes, pods):
+            raise TestbedError(
+                f"a cluster of {facts['nodes']} nodes and {facts['pods']} pods runs here already",
+                "make cluster-stop, then start again",
+            )
+        return facts
 
     def stop(self) -> bool:
         """End every process of the cluster; False where none ran."""
@@ -137,12 +152,17 @@ class Cluster:
 
         last: list[str] = []
         if not until(check, timeout, every=0.2):
-            raise TestbedError(f"{what} did not come true in {timeout:.0f} s {' '.join(last)}", f"kubectl --kubeconfig={self.kubeconfig} get events -A")
+            raise TestbedError(
+                f"{what} did not come true in {timeout:.0f} s {' '.join(last)}",
+                f"kubectl --kubeconfig={self.kubeconfig} get events -A",
+            )
         return found[0]
 
     def wait_for_accounts(self, namespace: str) -> None:
         """Wait until pods may be created in a new namespace."""
-        self.wait_for(lambda: self.get("serviceaccount", "default", "-n", namespace), what=f"service account of {namespace}")
+        self.wait_for(
+            lambda: self.get("serviceaccount", "default", "-n", namespace), what=f"service account of {namespace}"
+        )
 
     @contextmanager
     def namespace(self, prefix: str = "test") -> Iterator[str]:
@@ -163,7 +183,10 @@ class Cluster:
         """Break a node: not-ready, disk-pressure, memory-pressure, pid-pressure or unknown (its kubelet falls silent)."""
         if failure not in NODE_FAILURES:
             raise TestbedError(f"no stage plays the node failure {failure!r}", f"one of {', '.join(NODE_FAILURES)}")
-        annotations = [f"testbed/node-failure={failure}", f"testbed/message={message}" if message else "testbed/message-"]
+        annotations = [
+            f"testbed/node-failure={failure}",
+            f"testbed/message={message}" if message else "testbed/message-",
+        ]
         self.kubectl("annotate", "node", name, "--overwrite", *annotations)
 
     def heal_node(self, name: str) -> None:
@@ -189,4 +212,3 @@ def _lock(path: Path) -> Iterator[None]:
     with path.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
-

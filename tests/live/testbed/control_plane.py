@@ -8,9 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import access, certs, podlogs, stages
+from . import access, certs, metrics, podlogs, stages
 from .api import Api, ApiError
-from .binaries import CONTROL_PLANE, KWOK_CRDS, module_version
+from .binaries import CONTROL_PLANE, KWOK_CRDS, METRICS_SERVER, module_version, require
 from .errors import TestbedError
 from .processes import free_ports, require_running, spawn, stop_all
 from .waiting import until
@@ -19,7 +19,6 @@ READY_WITHIN = 120.0  # seconds; 3-4 when idle, a minute on a machine busy with 
 SERVICE_RANGE = "10.96.0.0/16"
 POD_RANGE = "10.244.0.1/16"
 CONTROLLER_QPS = 300  # requests a second: 20 is the default and makes 5,000 pods slow
-ENABLED_CRDS = ("Logs", "ClusterLogs")  # never Exec: it would run commands on this machine
 MANAGED_LABEL = "testbed/kubelet=running"
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
@@ -38,11 +37,17 @@ class Shape:
     """What may differ between two clusters."""
 
     node_grace: int = 50  # seconds until a silent node is Unknown; shorter ones lapse under load at 200 nodes
+    metrics: bool = False  # whether metrics-server runs
 
     @property
     def lease(self) -> int:
         """Seconds that a node's lease lasts: a little less than the grace, as upstream."""
         return self.node_grace * 4 // 5
+
+    @property
+    def crds(self) -> tuple[str, ...]:
+        """The kwok resources that are served; never Exec, which would run commands on this machine."""
+        return ("Logs", "ClusterLogs", *(metrics.CRDS if self.metrics else ()))
 
 
 @dataclass
@@ -85,6 +90,8 @@ def start(home: Path, state: Path, shape: Shape) -> ControlPlane:
         _run(plane, "kube-scheduler", _scheduler(state, scheduler))
         _prepare(plane)
         _run(plane, "kwok", _kwok(state, pki, shape, kubelets))
+        if shape.metrics:
+            _run_metrics_server(plane, pki)
     except BaseException:
         stop_all(list(plane.processes.values()))
         raise
@@ -99,6 +106,15 @@ def _run(plane: ControlPlane, name: str, arguments: list[str]) -> None:
     plane.processes[name] = spawn([str(plane.home / name), *arguments], plane.state / "components" / f"{name}.log")
 
 
+def _run_metrics_server(plane: ControlPlane, pki: certs.Pki) -> None:
+    (port,) = free_ports(1)
+    for path, item in metrics.registration(port):
+        plane.api.create(path, item)
+    command = metrics.arguments(plane.state, pki, _kubeconfig(plane.state, "metrics-server"), port)
+    log = plane.state / "components" / "metrics-server.log"
+    plane.processes["metrics-server"] = spawn([str(require(METRICS_SERVER) / "metrics-server"), *command], log)
+
+
 def _until_ready(plane: ControlPlane) -> None:
     api = plane.api
 
@@ -108,7 +124,10 @@ def _until_ready(plane: ControlPlane) -> None:
         return api.is_ready()
 
     if not until(ready, READY_WITHIN):
-        raise TestbedError(f"the API server was not ready after {READY_WITHIN:.0f} s", f"read {plane.state / 'components' / 'kube-apiserver.log'}")
+        raise TestbedError(
+            f"the API server was not ready after {READY_WITHIN:.0f} s",
+            f"read {plane.state / 'components' / 'kube-apiserver.log'}",
+        )
 
 
 def _prepare(plane: ControlPlane) -> None:
@@ -117,19 +136,25 @@ def _prepare(plane: ControlPlane) -> None:
 
     api = plane.api
     definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    for name in ("logs", "clusterlogs"):
-        api.create(definitions, yaml.safe_load((plane.home / KWOK_CRDS / f"kwok.x-k8s.io_{name}.yaml").read_text()))
+    for kind in plane.shape.crds:
+        plural = f"{kind.lower()}s".replace("logss", "logs")
+        api.create(definitions, yaml.safe_load((plane.home / KWOK_CRDS / f"kwok.x-k8s.io_{plural}.yaml").read_text()))
     for path, item in access.grants():
         api.create(path, item)
 
-    def served() -> bool:
+    def ready() -> bool:
         try:
-            return bool(api.get("/apis/kwok.x-k8s.io/v1alpha1/clusterlogs")["kind"])
+            served = {item["kind"] for item in api.get("/apis/kwok.x-k8s.io/v1alpha1")["resources"]}
+            return served.issuperset(plane.shape.crds)
         except (ApiError, OSError, http.client.HTTPException):
             return False
 
-    if not until(served, READY_WITHIN):
-        raise TestbedError("the API server does not serve kwok's Logs", f"read {plane.state / 'components' / 'kube-apiserver.log'}")
+    if not until(ready, READY_WITHIN):
+        raise TestbedError(
+            "the API server does not serve kwok's Logs", f"read {plane.state / 'components' / 'kube-apiserver.log'}"
+        )
+    for path, item in metrics.usages() if plane.shape.metrics else ():
+        api.create(path, item)
     silent = podlogs.write(plane.state / "pod-logs", podlogs.SILENT, [])
     api.create("/apis/kwok.x-k8s.io/v1alpha1/clusterlogs", podlogs.default_for_all_pods(silent))
     version = module_version(CONTROL_PLANE, "k8s.io/kubernetes") or "v1.37.2"
@@ -172,6 +197,13 @@ def _api_server(state: Path, pki: certs.Pki, etcd: int, port: int) -> list[str]:
         f"--service-cluster-ip-range={SERVICE_RANGE}",
         "--kubelet-preferred-address-types=InternalIP",
         f"--kubelet-certificate-authority={pki.authority}",
+        f"--requestheader-client-ca-file={pki.authority}",
+        f"--requestheader-allowed-names={certs.PROXY_NAME}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={pki.proxy}",
+        f"--proxy-client-key-file={pki.proxy.with_suffix('.key')}",
         "--max-requests-inflight=1000",
         "--max-mutating-requests-inflight=500",
         "--profiling=false",
@@ -232,5 +264,5 @@ def _kwok(state: Path, pki: certs.Pki, shape: Shape, port: int) -> list[str]:
         f"--tls-private-key-file={pki.key}",
         f"--cidr={POD_RANGE}",
         f"--node-lease-duration-seconds={shape.lease}",
-        f"--enable-crds={','.join(ENABLED_CRDS)}",
+        f"--enable-crds={','.join(shape.crds)}",
     ]

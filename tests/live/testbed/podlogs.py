@@ -19,7 +19,12 @@ ABSENT = "absent"  # never written: a container that has no earlier run
 def default_for_all_pods(silent: Path) -> dict[str, Any]:
     """Return the kwok object that gives an empty log to every pod that names none."""
     logs = [{"logsFile": str(silent), "previousLogsFile": str(silent.with_name(f"{ABSENT}.log"))}]
-    return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "ClusterLogs", "metadata": {"name": "silent"}, "spec": {"logs": logs}}
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "ClusterLogs",
+        "metadata": {"name": "silent"},
+        "spec": {"logs": logs},
+    }
 
 
 def write(folder: Path, name: str, lines: Iterable[str], stream: str = "stdout", last: datetime | None = None) -> Path:

@@ -6,6 +6,7 @@ Promise: the same numbers give the same objects, and creating them twice changes
 from collections.abc import Iterator
 from typing import Any
 
+from . import metrics
 from .api import Api
 from .control_plane import MANAGED_LABEL
 from .waiting import until
@@ -13,7 +14,14 @@ from .waiting import until
 ZONES = ("a", "b", "c")
 REPLICAS = 20  # pods of one Deployment
 DEPLOYMENTS_PER_NAMESPACE = 10
-CAPACITY = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110", "hugepages-1Gi": "0", "hugepages-2Mi": "0"}
+CAPACITY = {
+    "cpu": "8",
+    "memory": "32Gi",
+    "ephemeral-storage": "100Gi",
+    "pods": "110",
+    "hugepages-1Gi": "0",
+    "hugepages-2Mi": "0",
+}
 SETTLES_WITHIN = 600.0  # seconds: 5,000 pods took 51 on two idle cores
 LABEL_KEY, LABEL_VALUE = MANAGED_LABEL.split("=")
 
@@ -38,7 +46,7 @@ def node(name: str, number: int) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name, "labels": labels},
+        "metadata": {"name": name, "labels": labels, "annotations": {metrics.NODE_ANNOTATION: metrics.page(name)}},
         "status": {"capacity": CAPACITY, "allocatable": CAPACITY},
     }
 
@@ -55,7 +63,9 @@ def create_pods(api: Api, count: int) -> None:
     deployments = list(_deployments(count))
     namespaces = sorted({item["metadata"]["namespace"] for item in deployments})
     api.create_all([("/api/v1/namespaces", {"metadata": {"name": name}}) for name in namespaces])
-    api.create_all([(f"/apis/apps/v1/namespaces/{item['metadata']['namespace']}/deployments", item) for item in deployments])
+    api.create_all(
+        [(f"/apis/apps/v1/namespaces/{item['metadata']['namespace']}/deployments", item) for item in deployments]
+    )
 
     def settled() -> bool:
         return sum(_ready_replicas(api, name) for name in namespaces) >= count
@@ -67,7 +77,9 @@ def _deployments(pods: int) -> Iterator[dict[str, Any]]:
     number = 0
     while pods > 0:
         replicas = min(REPLICAS, pods)
-        yield _deployment(f"team-{number // DEPLOYMENTS_PER_NAMESPACE + 1}", f"app-{number % DEPLOYMENTS_PER_NAMESPACE + 1}", replicas)
+        yield _deployment(
+            f"team-{number // DEPLOYMENTS_PER_NAMESPACE + 1}", f"app-{number % DEPLOYMENTS_PER_NAMESPACE + 1}", replicas
+        )
         pods -= replicas
         number += 1
 

@@ -63,7 +63,9 @@ def _read_all() -> Iterator[tuple[str, dict[str, Any]]]:
         for name, stage in yaml.safe_load(path.read_text()).items():
             unknown = (stage.keys() - FIELDS) | {key for step in stage["steps"] for key in step.keys() - STEPS}
             if unknown:
-                raise TestbedError(f"{path.name}: stage {name} has unknown fields: {sorted(unknown)}", f"use {sorted(FIELDS)}")
+                raise TestbedError(
+                    f"{path.name}: stage {name} has unknown fields: {sorted(unknown)}", f"use {sorted(FIELDS)}"
+                )
             yield name, stage
 
 
@@ -141,4 +143,7 @@ def as_annotations(failure: str, **parameters: str) -> dict[str, str]:
     """Annotations that make a pod play a failure: `as_annotations("oom", while_memory="64Mi")`."""
     if failure not in known_failures():
         raise TestbedError(f"no stage plays the failure {json.dumps(failure)}", f"one of {', '.join(known_failures())}")
-    return {"testbed/failure": failure, **{f"testbed/{name.replace('_', '-')}": value for name, value in parameters.items()}}
+    return {
+        "testbed/failure": failure,
+        **{f"testbed/{name.replace('_', '-')}": value for name, value in parameters.items()},
+    }
