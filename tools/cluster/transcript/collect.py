@@ -1,0 +1,134 @@
+"""Adds facts up to a Snapshot: sightings of one object become one Resource, ages become times, readings become coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from copilot.model import (
+    Command,
+    ContainerLog,
+    Coverage,
+    Detail,
+    NodeService,
+    Probe,
+    Reading,
+    ReadState,
+    Ref,
+    Resource,
+    Snapshot,
+    Usage,
+)
+from copilot.model.resource import ref_of
+from tools.cluster.resources import resource
+from tools.cluster.transcript.clock import dated, observed_at
+from tools.cluster.transcript.events_merge import merge_events
+from tools.cluster.transcript.facts import Ago, Fact, Note, Owned, Seen
+from tools.cluster.transcript.kinds import by_kind
+from tools.cluster.transcript.owners import with_owners
+
+_RANK = {Detail.ROW: 0, Detail.DESCRIBED: 1, Detail.FULL: 2}
+
+
+def snapshot_of(facts: Sequence[Fact], commands: Sequence[Command], source: str) -> Snapshot:
+    """The cluster that the facts show."""
+    now = observed_at(facts)
+    seen = _known_kinds([fact for fact in facts if isinstance(fact, Seen)])
+    events = merge_events([fact for fact in seen if fact.body.get("kind") == "Event"])
+    others = _merged([fact for fact in seen if fact.body.get("kind") != "Event"])
+    others = with_owners(others, [fact for fact in facts if isinstance(fact, Owned)])
+    resources = [_resource(fact, now, source) for fact in (*others, *events)]
+    return Snapshot(
+        observed_at=now,
+        resources=tuple(sorted(resources, key=lambda item: item.ref)),
+        coverage=Coverage(
+            readings=_readings([fact for fact in facts if isinstance(fact, Reading)]),
+            notes=tuple(
+                dict.fromkeys(f"{source}:{fact.line}: {fact.text}" for fact in facts if isinstance(fact, Note))
+            ),
+        ),
+        logs=tuple(fact for fact in facts if isinstance(fact, ContainerLog)),
+        usage=tuple(fact for fact in facts if isinstance(fact, Usage)),
+        services=tuple(fact for fact in facts if isinstance(fact, NodeService)),
+        probes=tuple(fact for fact in facts if isinstance(fact, Probe)),
+        commands=tuple(commands),
+    )
+
+
+def _resource(fact: Seen, now: datetime, source: str) -> Resource:
+    body = fact.body if fact.detail is Detail.FULL else dated(fact.body, now)
+    # What a person pasted they asked to be read: ConfigMap values stay, Secret values never do.
+    return resource(body, f"{source}:{fact.line}", fact.detail, config_values=True)
+
+
+def _known_kinds(seen: list[Seen]) -> list[Seen]:
+    """Give kinds guessed from a resource name (`Rayclusters`) the spelling and group that another sighting proves."""
+    proven: dict[str, tuple[str, str]] = {}
+    for fact in seen:
+        version = str(fact.body.get("apiVersion", ""))
+        if fact.detail is not Detail.ROW and version:
+            kind = str(fact.body.get("kind", ""))
+            proven[kind.lower()] = (kind, version)
+    found = []
+    for fact in seen:
+        kind = str(fact.body.get("kind", ""))
+        right = proven.get(kind.lower())
+        guessed = fact.detail is Detail.ROW and not by_kind(kind).known
+        if guessed and right is not None:
+            fact = Seen(body=fact.body | {"kind": right[0], "apiVersion": right[1]}, line=fact.line, detail=fact.detail)  # noqa: PLW2901
+        elif right is not None and fact.detail is Detail.ROW and _same_group(fact.body, right[1]):
+            fact = Seen(body=fact.body | {"apiVersion": right[1]}, line=fact.line, detail=fact.detail)  # noqa: PLW2901
+        found.append(fact)
+    return found
+
+
+def _same_group(body: dict[str, Any], version: str) -> bool:
+    return str(body.get("apiVersion", "")).rpartition("/")[0] == version.rpartition("/")[0]
+
+
+def _merged(seen: Sequence[Seen]) -> list[Seen]:
+    """One sighting for each object: the best detail wins, among equals the later, and lesser ones fill its gaps."""
+    by_ref: dict[Ref, list[Seen]] = {}
+    for fact in seen:
+        by_ref.setdefault(ref_of(fact.body), []).append(fact)
+    return [_one(sightings) for sightings in by_ref.values()]
+
+
+def _one(sightings: list[Seen]) -> Seen:
+    ordered = sorted(sightings, key=lambda fact: (_RANK[fact.detail], fact.line))
+    best = ordered[-1]
+    if best.detail is Detail.FULL or len(ordered) == 1:
+        return best
+    body: dict[str, Any] = {}
+    for fact in ordered:
+        body = _over(body, fact.body)
+    if best.detail is not Detail.ROW:
+        body.pop("columns", None)
+    return Seen(body=body, line=best.line, detail=best.detail)
+
+
+def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    """`upper` laid over `lower`. A time beats an age, whichever lies above."""
+    found = dict(lower)
+    for key, value in upper.items():
+        before = found.get(key)
+        if isinstance(value, dict) and isinstance(before, dict):
+            found[key] = _over(before, value)
+        elif isinstance(value, Ago) and isinstance(before, str):
+            continue
+        else:
+            found[key] = value
+    return found
+
+
+def _readings(readings: Sequence[Reading]) -> tuple[Reading, ...]:
+    """One reading for each kind and namespace; a whole list beats a part, a refusal is kept beside what was read."""
+    order = {ReadState.PARTIAL: 0, ReadState.MISSING: 1, ReadState.REFUSED: 2, ReadState.READ: 3}
+    best: dict[tuple[str, str, str], Reading] = {}
+    for reading in readings:
+        key = (reading.kind, reading.group, reading.namespace)
+        known = best.get(key)
+        if known is None or order[reading.state] >= order[known.state]:
+            best[key] = reading
+    return tuple(best.values())
