@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 NODES = 4
 BREAKABLE = "node-4"  # no pod lands here unasked, so that tests may break it
 NODE_GRACE = 24  # seconds until a silent node is Unknown: half of upstream's, enough for four nodes
+collect_ignore = [] if binaries.METRICS_SERVER.is_built() else ["test_metrics.py"]  # an option: not part of test-deps
 REQUIRE = "COPILOT_REQUIRE_LIVE"
 
 

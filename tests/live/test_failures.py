@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from tests.live.test_testbed import create, deployment, pod, roll_out
-from tests.live.testbed.cluster import Cluster
+from tests.live.testbed.cluster import NODE_FAILURES, Cluster
 from tests.live.testbed.errors import TestbedError
+from tests.live.testbed.paths import STAGES
 from tests.live.testbed.stages import known_failures
 
 
@@ -83,17 +84,26 @@ def test_a_blocked_pod_waits_for_its_reason_and_says_so(
     live_cluster.wait_for(lambda: find_event(live_cluster, namespace, "api", event, wanted), what=f"{event}: {wanted}")
 
 
-def test_memory_kills_end_when_the_limit_they_are_tied_to_is_raised(live_cluster: Cluster, namespace: str) -> None:
-    annotations = live_cluster.failure("oom", while_memory="64Mi")
-    create(live_cluster, namespace, deployment("api", 1, annotations, resources={"limits": {"memory": "64Mi"}}))
+CURES = [
+    ("oom", {"while_memory": "64Mi"}, ["set", "resources", "--limits=memory=256Mi"]),
+    ("image-pull", {"while_image": "registry.example/app:1.0.0"}, ["set", "image", "api=registry.example/app:1.0.1"]),
+    ("crash-loop", {"while_env": "DB_HOST=db-wrong"}, ["set", "env", "DB_HOST=db"]),
+]
 
-    def killed() -> bool:
+
+@pytest.mark.parametrize(("failure", "tied_to", "cure"), CURES, ids=[row[0] for row in CURES])
+def test_a_failure_ends_when_the_spec_it_is_tied_to_is_mended(
+    live_cluster: Cluster, namespace: str, failure: str, tied_to: dict[str, str], cure: list[str]
+) -> None:
+    spec = {"resources": {"limits": {"memory": "64Mi"}}, "env": [{"name": "DB_HOST", "value": "db-wrong"}]}
+    create(live_cluster, namespace, deployment("api", 1, live_cluster.failure(failure, **tied_to), **spec))
+
+    def fails() -> bool:
         items = live_cluster.get("pods", "-n", namespace)["items"]
-        states = [each.get("lastState", {}) for item in items for each in item["status"].get("containerStatuses", [])]
-        return any(state.get("terminated", {}).get("reason") == "OOMKilled" for state in states)
+        return any("waiting" in each["state"] for item in items for each in item["status"].get("containerStatuses", []))
 
-    live_cluster.wait_for(killed, what="OOMKilled")
-    live_cluster.kubectl("set", "resources", "deployment/api", "--limits=memory=256Mi", "-n", namespace)
+    live_cluster.wait_for(fails, what=failure)
+    live_cluster.kubectl(*cure[:2], "deployment/api", *cure[2:], "-n", namespace)
     roll_out(live_cluster, namespace, "api")
 
 
@@ -229,3 +239,8 @@ def test_a_pod_that_does_not_end_stays_terminating(live_cluster: Cluster, namesp
     )
     assert live_cluster.get("pod", "hung", "-n", namespace)["metadata"]["deletionTimestamp"]
     live_cluster.kubectl("delete", "pod", "hung", "-n", namespace, "--force", "--grace-period=0")
+
+
+def test_every_failure_is_in_the_readme() -> None:
+    text = (STAGES.parent / "README.md").read_text()
+    assert [name for name in [*known_failures(), *NODE_FAILURES] if f"`{name}`" not in text] == []

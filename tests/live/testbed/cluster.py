@@ -90,6 +90,8 @@ class Cluster:
                 package = __package__ or "tests.live.testbed"
                 start_keeper(package, arguments, self.state, module_environment(package), STARTS_WITHIN)
         facts = self.facts()
+        if not facts:
+            raise TestbedError("the cluster ended as soon as it was ready", f"read {self.state / KEEPER_LOG}")
         if (facts["nodes"], facts["pods"]) != (nodes, pods):
             raise TestbedError(
                 f"a cluster of {facts['nodes']} nodes and {facts['pods']} pods runs here already",
