@@ -36,12 +36,10 @@ def field_changes(
     waiting: list[tuple[str, Any, Any]] = [("", normalised(before), normalised(after))]
     while waiting:
         path, old, new = waiting.pop()
-        if old == new and type(old) is type(new):
+        if _json(old) == _json(new):  # not ==, which takes 1 for True
             continue
-        if isinstance(old or {}, dict) and isinstance(
-            new or {}, dict
-        ):  # absent reads as empty: fields are listed singly
-            one, two = old or {}, new or {}
+        one, two = _fields(old), _fields(new)
+        if one is not None and two is not None:
             waiting.extend((f"{path}/{_pointer(key)}", one.get(key), two.get(key)) for key in one.keys() | two.keys())
         elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
             waiting.extend((f"{path}/{index}", *pair) for index, pair in enumerate(zip(old, new, strict=True)))
@@ -54,6 +52,11 @@ def field_text(body: Mapping[str, Any], pointer: str) -> str:
     """The value at a JSON pointer as JSON text; "" when it is absent."""
     steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
     return _json_or_absent(dig(body, *steps))
+
+
+def _fields(value: Any) -> dict[str, Any] | None:
+    """An object's fields; none for what is absent, so that fields inside are listed singly. None for any other value."""
+    return {} if value is None else value if isinstance(value, dict) else None
 
 
 def _pointer(key: str) -> str:

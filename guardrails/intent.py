@@ -175,7 +175,7 @@ def nearest(words: str) -> str:
 
 _VERBS = {
     "scale": Op.SCALE, "resize": Op.SCALE, "set": Op.SCALE, "replicas": Op.SCALE, "increase": Op.SCALE,
-    "decrease": Op.SCALE, "grow": Op.SCALE, "shrink": Op.SCALE, "stop": Op.SCALE, "start": Op.SCALE,
+    "decrease": Op.SCALE, "grow": Op.SCALE, "bump": Op.SCALE, "raise": Op.SCALE, "lower": Op.SCALE, "reduce": Op.SCALE, "shrink": Op.SCALE, "stop": Op.SCALE, "start": Op.SCALE,
     "restart": Op.RESTART, "reboot": Op.RESTART, "bounce": Op.RESTART, "roll": Op.RESTART, "rollout": Op.RESTART,
     "reload": Op.RESTART, "kill": Op.RESTART, "recreate": Op.RESTART,
 }  # fmt: skip
@@ -197,6 +197,8 @@ def _nearest_object(tokens: list[str]) -> str:
         word, slash, name = token.partition("/")
         if slash and workload_of_word(word) and _NAME.fullmatch(name.lower()):
             return f"{word.lower()}/{name.lower()}"
+        if slash and _NAME.fullmatch(name.lower()):
+            return f"KIND/{name.lower()}"
         if workload_of_word(token) and index + 1 < len(tokens) and _plausible(tokens[index + 1]):
             return f"{token.lower()}/{tokens[index + 1].lower()}"
     return next((token.lower() for token in tokens if _plausible(token)), "KIND/NAME")
