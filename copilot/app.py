@@ -16,7 +16,8 @@ from copilot.settings import Settings, load_settings
 from copilot.target import Target
 
 if TYPE_CHECKING:
-    from copilot.diagnosis import Scope as DiagnosisScope
+    from copilot.agent.asking import Passage
+    from copilot.agent.events import StreamEvent
     from retrievers.graph import ResourceGraph
     from tools.cluster.source import Source
 
@@ -57,19 +58,46 @@ class Copilot:
 
     def diagnose(self, ref: Ref | None = None) -> Diagnosis:
         """Explain what is wrong with one object, or in the target's scope. Secrets in quoted text are redacted."""
-        from copilot.diagnosis import diagnose
+        return self.explain(ref, self.namespace)
+
+    def explain(self, ref: Ref | None, namespace: str | None) -> Diagnosis:
+        """The diagnosis of an object, of a namespace, or of everything (`copilot.agent.asking.Desk`)."""
+        from copilot.diagnosis import Scope, diagnose
         from copilot.redacting import redact_diagnosis
 
+        scope = Scope(object=ref, namespaces=(namespace,) if namespace and ref is None else ())
         with _no_collector():
-            return redact_diagnosis(diagnose(self.graph, self.scope(ref)))
+            return redact_diagnosis(self._with_runbooks(diagnose(self.graph, scope)))
 
-    def scope(self, ref: Ref | None = None) -> DiagnosisScope:
-        """The scope of a diagnosis: the object, else the namespace, else everything."""
-        from copilot.diagnosis import Scope
+    def _with_runbooks(self, diagnosis: Diagnosis) -> Diagnosis:
+        from retrievers.knowledge.runbook_index import runbook_for
 
-        if ref is not None:
-            return Scope(object=ref)
-        return Scope(namespaces=(self.namespace,) if self.namespace else ())
+        causes = tuple(
+            msgspec.structs.replace(cause, runbook=runbook_for(cause.cause) or "") for cause in diagnosis.root_causes
+        )
+        return msgspec.structs.replace(diagnosis, root_causes=causes)
+
+    def search(self, words: str, most: int) -> list[Passage]:
+        """Passages of the shipped runbooks and the user's documents, best first."""
+        from copilot.agent.asking import Passage
+        from retrievers.knowledge import open_library
+
+        with open_library(self.settings.data_dir, dense=False) as library:
+            hits = library.search(words, most)
+        return [Passage(hit.document, hit.section, hit.text, hit.source_path) for hit in hits]
+
+    def ask(self, question: str) -> Iterator[StreamEvent]:
+        """Answer a question in plain words: a stream of events, redacted, the last one `Answered` or `Refused`."""
+        from copilot.agent import answer_question
+        from copilot.redacting import redact_event
+
+        with _no_collector():
+            for event in answer_question(self, question):
+                yield redact_event(event)
+
+    def over_namespace(self, namespace: str | None) -> Copilot:
+        """The same cluster, narrowed to a namespace or (None) to nothing: a question may name any."""
+        return Copilot(self.source, self.target, self.settings, namespace)
 
     def resolve(self, words: str) -> Ref:
         """The object a person means by `deploy/web`, `web` or `kind.group/name`.

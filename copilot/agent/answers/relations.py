@@ -1,0 +1,86 @@
+"""Who owns it, what it needs, who needs it: answers from the edges of the graph, each with the field that says so."""
+
+from __future__ import annotations
+
+from copilot.agent.asking import Asking
+from copilot.agent.draft import Draft, names
+from copilot.agent.events import Citation
+from copilot.agent.question import Question
+from copilot.model import Ref
+from retrievers.graph import Edge, NodeState, dependants, dependencies
+
+_TOLD = 10  # direct relations told one by one
+
+
+def answer_owner(asking: Asking, question: Question, draft: Draft) -> None:
+    """Say who owns an object: the whole chain."""
+    for ref in question.refs[:3]:
+        resource = asking.graph.get(ref)
+        owners = asking.graph.owners(ref)
+        if resource is None:
+            continue
+        if owners:
+            fact = draft.cite(resource, "metadata.ownerReferences", f"{ref} is owned by {owners[0]}")
+            draft.say(f"{ref} is owned by {', which is owned by '.join(str(owner) for owner in owners)}.", fact)
+            continue
+        managers = [
+            str(entry.get("manager")) for entry in resource.metadata.get("managedFields", ()) if isinstance(entry, dict)
+        ]
+        note = f"; it was written by {', '.join(dict.fromkeys(managers))}" if managers else ""
+        draft.say(
+            f"No other object owns {ref}{note}.",
+            draft.cite(resource, "metadata.ownerReferences", "no owner references"),
+        )
+
+
+def answer_dependencies(asking: Asking, question: Question, draft: Draft) -> None:
+    """Say what an object needs: directly, then what that rests on."""
+    for ref in question.refs[:2]:
+        reached = dependencies(asking.graph, ref)
+        if not reached:
+            draft.say(f"{ref} depends on nothing that was read.")
+            continue
+        near = [one for one in reached if one.distance == 1]
+        draft.say(
+            f"{ref} depends directly on {names(one.ref for one in near)}.",
+            *[_cite(draft, one.path[-1]) for one in near[:_TOLD]],
+        )
+        far = [one.ref for one in reached if one.distance > 1]
+        if far:
+            draft.say(f"Through these it rests on {names(far)}.")
+        lost = [one for one in reached if asking.graph.state(one.ref) is NodeState.DANGLING]
+        for one in lost[:4]:
+            draft.say(f"{one.ref} does not exist.", _cite(draft, one.path[-1]))
+        draft.offer("The whole tree", f"kubectl copilot graph {ref.argument}{ref.flags}")
+
+
+def answer_dependants(asking: Asking, question: Question, draft: Draft) -> None:
+    """Say who suffers when an object is ill, and who uses it."""
+    for ref in question.refs[:2]:
+        reached = dependants(asking.graph, ref)
+        near = [one for one in reached if one.distance == 1]
+        if not reached:
+            draft.say(
+                f"Nothing that was read depends on {ref}.",
+                draft.cite_ref(ref, "graph", f"no edge leads to {ref}", "graph"),
+            )
+            continue
+        draft.say(
+            f"{names(one.ref for one in near)} {'uses' if len(near) == 1 else 'use'} {ref} directly.",
+            *[_cite(draft, one.path[-1]) for one in near[:_TOLD]],
+        )
+        far = [one.ref for one in reached if one.distance > 1]
+        if far:
+            draft.say(f"Through these, {names(far)} would suffer too: {len(reached)} objects in all.")
+        draft.offer("The blast radius", f"kubectl copilot graph {ref.argument}{ref.flags} --blast-radius")
+
+
+def _owners(asking: Asking, refs: list[Ref], ref: Ref) -> list[Ref]:
+    """The objects a person thinks in: a pod and its ReplicaSet stand for their Deployment, a slice for its Service."""
+    own = {ref, *asking.graph.owners(ref), *asking.graph.children(ref)}
+    tops = (asking.graph.top_owner(one) for one in refs)
+    return [top for top in dict.fromkeys(tops) if top not in own and top.kind not in ("EndpointSlice", "Endpoints")]
+
+
+def _cite(draft: Draft, edge: Edge) -> Citation:
+    return draft.cite_ref(edge.source, edge.field, f"{edge.source} {edge.kind.value} {edge.target}", "graph")

@@ -1,0 +1,62 @@
+"""What an answer may use: the graph, a diagnosis on request, a search on request. Given by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from copilot.diagnosis.view import View
+from copilot.model import Diagnosis, Ref, Resource
+from retrievers.graph import ResourceGraph
+
+
+class Passage(msgspec.Struct, frozen=True):
+    """A section of a runbook or document that a search found."""
+
+    title: str
+    section: str
+    text: str
+    source: str
+
+
+class Desk(Protocol):
+    """What lies on the desk of whoever answers."""
+
+    @property
+    def graph(self) -> ResourceGraph:
+        """The cluster as observed."""
+        ...
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace the session is in; None for the whole cluster."""
+        ...
+
+    def explain(self, ref: Ref | None, namespace: str | None) -> Diagnosis:
+        """The diagnosis of an object, a namespace, or of everything when both are None."""
+        ...
+
+    def search(self, words: str, most: int) -> Sequence[Passage]:
+        """Passages of runbooks and documents, best first."""
+        ...
+
+
+class Asking:
+    """One question being answered: the desk and a view of its graph."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.graph = desk.graph
+        self.view = View(desk.graph)
+        self.now = self.graph.snapshot.observed_at
+
+    def members(self, kind: str, namespace: str | None) -> list[Resource]:
+        """The objects of a kind, in a namespace when one is given (cluster-scoped kinds have none)."""
+        listed = self.graph.of_kind(kind)
+        return [one for one in listed if namespace is None or one.ref.namespace in ("", namespace)]
+
+    def was_read(self, kind: str, namespace: str | None) -> bool:
+        """Whether the whole list of the kind was seen there."""
+        return self.graph.snapshot.coverage.was_read(kind, namespace or "")
