@@ -12,7 +12,7 @@ from copilot.model.kinds import built_in
 from retrievers.graph.edge import VIRTUAL_KINDS, EdgeKind
 from retrievers.graph.edges import edges_of
 from retrievers.graph.edges.pod_spec import pod_spec_of
-from retrievers.graph.hosts import candidates, mentions_of, resolve
+from retrievers.graph.hosts import could_mean, mentions_of, resolve
 from retrievers.graph.selector_index import Filed, SelectorIndex, pod_selector_of, selectable_labels
 from retrievers.graph.store import EdgeStore
 
@@ -37,7 +37,8 @@ class ObjectIndex:
         self._selectors = SelectorIndex()
         self._cluster_scoped: set[tuple[str, str]] = set()
         self._spoken_for: dict[int, list[int]] = {}  # slice -> the devices whose edges it declares
-        self._awaited: dict[Ref, set[Ref]] = {}  # a service nobody has seen -> who mentions it
+        self._awaited: dict[Ref, set[int]] = {}  # an object nobody has seen -> whose host names may mean it
+        self._awaiting: dict[int, list[Ref]] = {}  # the same, by who waits
 
     def fill(self, resources: Iterable[Resource]) -> None:
         """Take in many objects at once. Of two with the same ref the more detailed one stays, else the later one."""
@@ -55,19 +56,19 @@ class ObjectIndex:
         """Add an object, or replace what was known of it."""
         number = self.store.ids.get(resource.ref)
         old = None if number is None else self.resources.get(number)
+        kind, group = resource.ref.kind, resource.ref.group
+        is_new_kind = group not in self.groups.get(kind, ()) and built_in(kind, group) is None
         number = self._enter(resource, replace=True)
         self._declare(number, resource)
-        kind = resource.ref.kind
         if kind in _SELECTING:
             self._reselect(number, resource)
         if _is_selectable(resource) and (old is None or selectable_labels(old) != selectable_labels(resource)):
             self._unmatch_into(number)
             self._match_into(number, resource)
         if old is None:
-            for source in self._awaited.pop(resource.ref, ()):
-                waiting = self.store.ids.get(source)
-                if waiting is not None and waiting in self.resources:
-                    self._declare(waiting, self.resources[waiting])
+            self._redeclare(self._awaited.pop(resource.ref, ()))
+        if is_new_kind:
+            self._redeclare(self._who_may_mean(kind))
 
     def remove(self, ref: Ref) -> None:
         """Forget an object. What names it keeps its edge, which now dangles."""
@@ -77,11 +78,33 @@ class ObjectIndex:
         self.members[ref.kind].pop(number, None)
         self.listings.pop(ref.kind, None)
         self._selectors.remove(number)
+        self._stop_waiting(number)
         targets = [target for target, _ in self.store.leaving(number)]
         self.store.unmatch_all(number)
         self._declare_all(number, {})
         self._unmatch_into(number)
+        if ref.kind == "Service":
+            connects = (source for source, tie in self.store.entering(number) if self._is_connection(tie))
+            self._redeclare(list(connects))
         self._release({number, *targets})
+
+    def _redeclare(self, numbers: Iterable[int]) -> None:
+        """Read objects again whose references another object has given a new meaning."""
+        for number in list(numbers):
+            resource = self.resources.get(number)
+            if resource is not None:
+                self._declare(number, resource)
+
+    def _who_may_mean(self, kind: str) -> set[int]:
+        """Objects that name something of a custom kind, or may have: its scope and group were not known before."""
+        named = {source for ref, number in self.store.ids.items() if ref.kind == kind
+                 for source, _ in self.store.entering(number)}  # fmt: skip
+        custom = {number for number, found in self.resources.items()
+                  if built_in(found.ref.kind, found.ref.group) is None}  # fmt: skip
+        return named | custom
+
+    def _is_connection(self, tie: int) -> bool:
+        return self.store.ties[tie].kind is EdgeKind.CONNECTS_TO
 
     def _enter(self, resource: Resource, *, replace: bool) -> int:
         ref = resource.ref
@@ -105,7 +128,7 @@ class ObjectIndex:
         pairs: dict[int, list[int]] = {number: []}
         for edge in edges_of(resource):
             target = store.ids.get(edge.target)
-            if target is None:
+            if target is None or target not in self.resources:
                 ref = self._canonical(edge.target)
                 if not edge.certain and self._is_unheard_of(ref):
                     continue
@@ -139,20 +162,34 @@ class ObjectIndex:
 
     def _connect(self, resource: Resource, pairs: list[int]) -> None:
         """Add edges to the services that the pod spec's literal values name."""
+        number = self.store.ids[resource.ref]
+        self._stop_waiting(number)
         pod = pod_spec_of(resource)
-        if pod is None:
-            return
         known: set[int] = set()
-        for mention in mentions_of(pod):
-            found = resolve(mention, pod.source.namespace, self._exists)
-            if found is None:
-                for service in candidates(mention.host, pod.source.namespace):
-                    self._awaited.setdefault(service, set()).add(pod.source)
-                continue
-            target = self.store.intern(found[0])
-            if target not in known:
+        for mention in mentions_of(pod) if pod is not None else ():
+            namespace = resource.ref.namespace
+            found = resolve(mention, namespace, self._exists)
+            for ref in could_mean(mention.host, namespace):
+                if found is not None and found[1] and ref == found[0]:
+                    break
+                self._wait(number, ref)
+            target = None if found is None else self.store.intern(found[0])
+            if found is not None and target is not None and target not in known:
                 known.add(target)
-                pairs.extend((target, self.store.tie(EdgeKind.CONNECTS_TO, mention.field, False, found[1])))
+                tie = self.store.tie(EdgeKind.CONNECTS_TO, mention.field, optional=False, certain=found[1])
+                pairs.extend((target, tie))
+
+    def _wait(self, number: int, ref: Ref) -> None:
+        self._awaited.setdefault(ref, set()).add(number)
+        self._awaiting.setdefault(number, []).append(ref)
+
+    def _stop_waiting(self, number: int) -> None:
+        for ref in self._awaiting.pop(number, ()):
+            waiting = self._awaited.get(ref)
+            if waiting is not None:
+                waiting.discard(number)
+                if not waiting:
+                    del self._awaited[ref]
 
     def _exists(self, ref: Ref) -> bool:
         number = self.store.ids.get(ref)
