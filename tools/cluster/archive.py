@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from copilot.model import InputError
+from tools.cluster.sniff import Buffer
 
 MAX_MEMBERS = 250_000  # files: a must-gather of 10,000 pods has about 100,000
 MAX_UNPACKED = 8 * 2**30  # bytes: eight times the largest dump that is promised to work
@@ -295,24 +296,51 @@ def _zip_member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Member | Sk
     )
 
 
-def read_all(member: Member) -> bytes | bytearray | mmap.mmap:
-    """Read a member whole; a large plain file is mapped instead, so that its pages can be handed back.
+def read_all(member: Member) -> Buffer:
+    """Read a member whole; a large one into mapped memory, so that its pages can be handed back while it is decoded.
 
     Raises:
         InputError: the member is damaged or grows past the limits.
     """
-    pieces = bytearray()
     try:
         with member.open() as stream:
             if isinstance(stream, io.BufferedReader) and isinstance(stream.raw, io.FileIO) and member.size > MAP_ABOVE:
                 return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+            pieces = bytearray()
             while block := stream.read(_BLOCK):
                 pieces += block
-                if len(pieces) > MAX_UNPACKED:
-                    raise InputError(f"{member.name}: larger than {MAX_UNPACKED >> 30} GiB", "Split it.")
+                if len(pieces) > MAP_ABOVE:
+                    return _mapped(pieces, stream, member)
+            return bytes(pieces)
     except (tarfile.TarError, zipfile.BadZipFile, *_UNPACK_ERRORS) as error:
         raise damaged(member.name, error) from error
-    return bytes(pieces) if len(pieces) < MAP_ABOVE else pieces
+
+
+def _mapped(start: bytearray, stream: IO[bytes], member: Member) -> Buffer:
+    """Read the rest of a large stream behind its start; what was reserved and not used costs nothing."""
+    size, filled = max(member.size, 4 * len(start)), len(start)
+    memory = mmap.mmap(-1, size)
+    memory[:filled] = bytes(start)
+    while block := stream.read(_BLOCK):
+        if filled + len(block) > MAX_UNPACKED:
+            raise InputError(f"{member.name}: larger than {MAX_UNPACKED >> 30} GiB", "Split it.")
+        if filled + len(block) > size:
+            size *= 2
+            memory = _resized(memory, filled, size)
+        memory[filled : filled + len(block)] = block
+        filled += len(block)
+    return _resized(memory, filled, filled)
+
+
+def _resized(memory: mmap.mmap, filled: int, size: int) -> mmap.mmap:
+    """Grow or cut mapped memory, by a copy where the system cannot."""
+    try:
+        memory.resize(size)
+    except (SystemError, ValueError, OSError):
+        other = mmap.mmap(-1, size)
+        other[:filled] = memory[:filled]
+        return other
+    return memory
 
 
 def read_tail(member: Member, limit: int) -> tuple[bytes, bool]:

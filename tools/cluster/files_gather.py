@@ -28,6 +28,7 @@ from tools.cluster import dump, prometheus
 from tools.cluster.files_coverage import ListFacts, folded, readings
 from tools.cluster.files_hint import Hint, Shape
 from tools.cluster.files_now import NewestTime
+from tools.cluster.manifests import Parts
 from tools.cluster.merge import merge, unified, unified_logs
 from tools.cluster.record_format import completed
 from tools.cluster.resources import is_object, resource
@@ -58,6 +59,7 @@ class Gathering:
         self._recorded: datetime = EPOCH
         self._own: dict[str, bytes] = {}
         self.read_anything = False
+        self.parts = Parts()
 
     def wants(self, namespace: str) -> bool:
         """Tell whether objects of a namespace are in scope; cluster-scoped ones always are."""

@@ -14,6 +14,7 @@ from tools.cluster.files_hint import Hint, Shape
 from tools.cluster.manifests import Document, LogBlock, json_documents, log_blocks, yaml_documents
 from tools.cluster.record_format import COVERAGE, MARKER, OBSERVATIONS
 from tools.cluster.sniff import HEAD, Content, sniff, text_of, to_utf8
+from tools.cluster.transcript import looks_like_transcript, parse_transcript
 
 TEXT_LIMIT = 32 * 2**20  # bytes: nobody pastes more; a larger text is a log whose pod is not known
 _OWN_MARK = b'"cluster-copilot/'  # stands in the schema of every file of our own recorder
@@ -23,7 +24,6 @@ _IGNORED_NAMES = frozenset({"truth.json", "version.yaml", "analysis.json"})
 _IGNORED_KINDS = frozenset({"APIGroupList", "APIResourceList", "APIVersions", "Config", "Kustomization"})
 _TEXT_SUFFIXES = ("", ".txt", ".out", ".text", ".log", ".md", ".session")
 _OBJECTS = Hint(Shape.OBJECTS)
-_TEXT_IS_LIKELY = ("kubectl", "oc ", "crictl", "journalctl", "systemctl", "Name:", "NAME ")
 
 
 def hint_for(name: str) -> Hint:
@@ -62,11 +62,11 @@ def read_member(member: Member, gathering: Gathering, *, alone: bool, root: str 
     match content:
         case Content.JSON:
             if hint.shape is Shape.ERRORS:
-                _read_errors(json_documents(data, member.name), hint, gathering)
+                _read_errors(json_documents(data, member.name, gathering.parts), hint, gathering)
             else:
-                _read_documents(json_documents(data, member.name), hint, member.name, gathering)
+                _read_documents(json_documents(data, member.name, gathering.parts), hint, member.name, gathering)
         case Content.YAML:
-            _read_documents(yaml_documents(bytes(data), member.name), hint, member.name, gathering)
+            _read_documents(yaml_documents(data, member.name, gathering.parts), hint, member.name, gathering)
         case Content.TEXT:
             _read_text(bytes(data), member.name, gathering, alone=alone)
         case Content.EMPTY:
@@ -201,10 +201,8 @@ def _read_text(data: bytes, name: str, gathering: Gathering, *, alone: bool) -> 
         gathering.unread(name)
         return
     if alone or PurePosixPath(name).suffix in _TEXT_SUFFIXES:
-        from tools.cluster.transcript import parse_transcript  # noqa: PLC0415 - most inputs hold no transcript
-
         content = text_of(data)
-        if alone or any(word in content for word in _TEXT_IS_LIKELY):
+        if alone or looks_like_transcript(content):
             gathering.add_text(parse_transcript(content, name))
             return
     gathering.unread(name)

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from copilot.model import InputError
+from tools.cluster.sniff import Buffer, count_lines
 
 MAX_EXPANDED = 2_000_000  # nodes a document may have once aliases are written out; the largest CRD has about 50,000
 MAX_DEPTH = 200  # levels; the deepest schema in the wild has about 60
@@ -29,6 +30,11 @@ _ITEMS = re.compile(rb"^items:[ \t]*\r?\n([ ]*)- ", re.MULTILINE)
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """libyaml's parser without YAML 1.1's guesses about scalars: those are made here, as the API server makes them."""
+
+    def resolve(self, kind: object, value: object, implicit: object) -> str:
+        """Give no scalar a type."""
+        del kind, value, implicit
+        return ""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - pyyaml's own shape
 
@@ -130,25 +136,25 @@ def _decoded(data: bytes) -> str:
 _CONTROLS = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127])
 
 
-def documents(data: bytes, at: int, stop: int, line: int) -> Iterator[tuple[int, int, int]]:
+def documents(data: Buffer, at: int, stop: int, line: int) -> Iterator[tuple[int, int, int]]:
     """Yield (start, end, line) of every document between `at` and `stop`; a `---` at column 0 always starts one."""
     for mark in _DOCUMENT.finditer(data, at, stop):
         if _has_text(data, at, mark.start()):
             yield at, mark.start(), line
-        line += data.count(b"\n", at, mark.end())
+        line += count_lines(data, at, mark.end())
         at = mark.end()
     if _has_text(data, at, stop):
         yield at, stop, line
 
 
-def _has_text(data: bytes, start: int, end: int) -> bool:
+def _has_text(data: Buffer, start: int, end: int) -> bool:
     return _TEXT.search(data, start, end) is not None
 
 
 _TEXT = re.compile(rb"^[ \t]*[^\s#]", re.MULTILINE)
 
 
-def split_list(data: bytes, start: int, end: int) -> tuple[bytes, list[tuple[int, int]]] | None:
+def split_list(data: Buffer, start: int, end: int) -> tuple[bytes, list[tuple[int, int]]] | None:
     """Cut a block-style list into its head (everything but the items) and the spans of its items.
 
     None where it is small or has another shape; then it is read in one piece.
@@ -160,4 +166,5 @@ def split_list(data: bytes, start: int, end: int) -> tuple[bytes, list[tuple[int
     after = re.compile(rb"^[ ]{0,%d}[^\s-]" % indent, re.MULTILINE).search(data, first, end)
     last = after.start() if after else end
     starts = [m.start() for m in re.compile(rb"^[ ]{%d}- " % indent, re.MULTILINE).finditer(data, first, last)]
-    return data[start : found.start()] + data[last:end], list(zip(starts, [*starts[1:], last], strict=True))
+    head = bytes(data[start : found.start()]) + bytes(data[last:end])
+    return head, list(zip(starts, [*starts[1:], last], strict=True))

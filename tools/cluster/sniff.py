@@ -7,6 +7,7 @@ import mmap
 import re
 from enum import Enum
 
+_PIECE = 16 * 2**20  # bytes looked at together
 HEAD = 65_536  # bytes: a licence header or a page of comments may stand before the first YAML key
 
 _BOMS = (
@@ -69,6 +70,11 @@ def _first_line_is_yaml(head: bytes) -> bool:
 
 
 Buffer = bytes | bytearray | mmap.mmap
+
+
+def count_lines(data: Buffer, start: int, end: int) -> int:
+    """Count the line ends in a part of a buffer; a mapped file is looked at piece by piece."""
+    return sum(data[at : min(at + _PIECE, end)].count(b"\n") for at in range(start, end, _PIECE))
 
 
 def to_utf8(data: Buffer) -> Buffer:
