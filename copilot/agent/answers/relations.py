@@ -65,13 +65,15 @@ def answer_dependants(asking: Asking, question: Question, draft: Draft) -> None:
                 draft.cite_ref(ref, "graph", f"no edge leads to {ref}", "graph"),
             )
             continue
-        draft.say(
-            f"{names(one.ref for one in near)} {'uses' if len(near) == 1 else 'use'} {ref} directly.",
-            *[_cite(draft, one.path[-1]) for one in near[:_TOLD]],
-        )
-        far = [one.ref for one in reached if one.distance > 1]
+        users = _owners(asking, [one.ref for one in near], ref)
+        if users:
+            facts = [_cite(draft, one.path[-1]) for one in near if asking.graph.top_owner(one.ref) in users]
+            draft.say(f"{names(users)} {'depends' if len(users) == 1 else 'depend'} on {ref} directly.", *facts[:_TOLD])
+        far = [
+            one for one in _owners(asking, [one.ref for one in reached if one.distance > 1], ref) if one not in users
+        ]
         if far:
-            draft.say(f"Through these, {names(far)} would suffer too: {len(reached)} objects in all.")
+            draft.say(f"{'Through these, ' if users else ''}{names(far)} would suffer too.")
         draft.offer("The blast radius", f"kubectl copilot graph {ref.argument}{ref.flags} --blast-radius")
 
 
