@@ -6,17 +6,50 @@ from collections.abc import Mapping
 
 from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.rules import (
+    admission,
+    control_plane,
     crash,
     creation,
+    disruption,
     images,
+    namespaces,
+    nodes,
+    nodes_devices,
+    nodes_sandbox,
+    nodes_services,
     probes,
     references,
     rollouts,
+    scheduling,
     services,
+    storage,
+    storage_lifecycle,
+    storage_mount,
     symptoms,
 )
 
-_MODULES = (crash, creation, images, probes, references, rollouts, services, symptoms)
+_MODULES = (
+    admission,
+    control_plane,
+    crash,
+    creation,
+    disruption,
+    images,
+    namespaces,
+    nodes,
+    nodes_devices,
+    nodes_sandbox,
+    nodes_services,
+    probes,
+    references,
+    rollouts,
+    scheduling,
+    services,
+    storage,
+    storage_lifecycle,
+    storage_mount,
+    symptoms,
+)
 
 RULES: tuple[Rule, ...] = tuple(rule for module in _MODULES for rule in module.RULES)
 CAUSES: Mapping[str, Cause] = {cause.id: cause for rule in RULES for cause in rule.causes}
