@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.pods import PodFact
@@ -94,7 +95,7 @@ def find_sandbox_failures(view: View) -> Iterator[Finding]:
         shared.setdefault(identity, []).append(members)
     for identity, places in shared.items():
         everywhere = identity == NETWORK.id  # one broken plugin, however many nodes it breaks
-        for members in [sum(places, start=[])] if everywhere else places:
+        for members in [list(chain.from_iterable(places))] if everywhere else places:
             yield _explain(view, _kind_of(members[0][1].message), members)
 
 
