@@ -40,9 +40,7 @@ class View:
         """The facts of one pod."""
         fact = self._facts.get(resource.ref)
         if fact is None:
-            owner = self.graph.top_owner(resource.ref)
-            if owner.kind == "Node":  # a static pod's mirror: its manifest stands on the node
-                owner = resource.ref
+            owner = changeable_owner(resource, self.graph.top_owner(resource.ref))
             fact = PodFact(resource=resource, owner=owner, containers=tuple(containers_of(resource)))
             self._facts[resource.ref] = fact
         return fact
@@ -159,6 +157,20 @@ class View:
     def was_read(self, kind: str, namespace: str = "") -> bool:
         """Whether absence of an object of that kind there proves something."""
         return self.coverage.was_read(kind, namespace)
+
+
+def changeable_owner(pod: Resource, top: Ref) -> Ref:
+    """The object a person changes for a pod, given the top of the owner chain that was read.
+
+    A static pod's mirror is its own place: its manifest stands on the node. A ReplicaSet that carries the pod's template
+    hash at the end of its name was made by the Deployment of the rest of the name (deployment_util.go), read or not.
+    """
+    if top.kind == "Node":
+        return pod.ref
+    digest = text(pod.labels, "pod-template-hash")
+    if top.kind == "ReplicaSet" and digest and top.name.endswith(f"-{digest}"):
+        return Ref("Deployment", top.namespace, top.name.removesuffix(f"-{digest}"), "apps")
+    return top
 
 
 def fact(resource: Resource, path: str, note: str = "") -> Evidence:

@@ -143,13 +143,13 @@ class ResourceGraph:
         return sorted(facts, key=lambda fact: (fact.last or EPOCH, fact.first or EPOCH, fact.ref.name))
 
     def logs(self, pod: Ref, container: str | None = None) -> list[ContainerLog]:
-        """Logs of a pod's containers, current before previous."""
+        """Logs of a pod's containers, current before previous; a log that names no container may be any one's."""
         if self._logs is None:
             self._logs = defaultdict(list)
             for log in self.snapshot.logs:
                 self._logs[(log.namespace, log.pod)].append(log)
         found = self._logs.get((pod.namespace, pod.name), [])
-        return sorted((log for log in found if container in (None, log.container)), key=lambda log: log.previous)
+        return sorted((log for log in found if container is None or log.container in ("", container)), key=lambda log: log.previous)
 
     # Questions (see queries.py)
 
