@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from copilot.diagnosis import Scope as DiagnosisScope
-from copilot.diagnosis import diagnose
-from copilot.model import CopilotError, Coverage, Diagnosis, Ref, Verdict
+from copilot.app import Copilot
+from copilot.model import CopilotError, Coverage, Diagnosis, Ref, Snapshot, Verdict
 from copilot.model.moment import EPOCH
+from copilot.settings import Settings
+from copilot.target import Target
 from evals.case import Case, Material
 from evals.truth import Pattern
-from retrievers.graph import ResourceGraph, build_graph
 from tools.cluster.open_source import open_path
-from tools.cluster.source import Scope
+
+_SETTINGS = Settings(data_dir=Path(os.devnull))  # a diagnosis keeps nothing, so a measurement needs no folder
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -47,34 +50,33 @@ class Solver(Protocol):
 
 
 class DiagnosisSolver:
-    """The program: read the material, build the graph, run the rules."""
+    """The program, by the way a user goes: read the material, build the graph, run the rules, redact."""
 
     def __init__(self, material: Material = Material.BOTH) -> None:
         self.material = material
 
     def solve(self, case: Case) -> Answer:
         """Answer one case; input that cannot be read is an answer with its error."""
-        started = time.perf_counter()
         source = open_path(str(case.path), skip=lambda name: case.left_out(self.material, name))
+        asked = case.truth.asked
+        copilot = Copilot(source, Target(paths=(str(case.path),)), _SETTINGS, asked.namespace or None)
+        started = time.perf_counter()
         try:
-            snapshot = source.snapshot(Scope())
+            snapshot = copilot.snapshot
+            read = time.perf_counter()
+            ref = _find(asked.object, snapshot) if asked.object else None
+            _ = copilot.graph  # built at its first use: here, so that its time is its own
+            built = time.perf_counter()
+            diagnosis = copilot.diagnose(ref)
         except CopilotError as error:
             return silent(error.title)
-        read = time.perf_counter()
-        graph = build_graph(snapshot)
-        built = time.perf_counter()
-        diagnosis = diagnose(graph, _scope(case, graph))
         done = time.perf_counter()
         return Answer(diagnosis, (read - started) * 1e3, (built - read) * 1e3, (done - built) * 1e3)
 
 
-def _scope(case: Case, graph: ResourceGraph) -> DiagnosisScope:
-    asked = case.truth.asked
-    return DiagnosisScope(object=_find(asked.object, graph) if asked.object else None, namespaces=asked.namespaces)
-
-
-def _find(pattern: Pattern, graph: ResourceGraph) -> Ref:
-    known = [found.ref for found in graph.snapshot.resources if pattern.matches(found.ref)]
+def _find(pattern: Pattern, snapshot: Snapshot) -> Ref:
+    """The first object that the pattern means, or the object of that very name where none does."""
+    known = [found.ref for found in snapshot.resources if pattern.matches(found.ref)]
     return min(known) if known else Ref(pattern.kind, pattern.namespace, pattern.name)
 
 

@@ -54,11 +54,10 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What the solver is asked: a question in words, one object, or some namespaces; nothing means the whole cluster."""
+    """What the solver is asked about: one object, one namespace, or (neither) the whole cluster."""
 
-    question: str = ""
     object: Pattern | None = None
-    namespaces: tuple[str, ...] = ()
+    namespace: str = ""
 
 
 class Truth(msgspec.Struct, frozen=True):
