@@ -10,7 +10,7 @@ from copilot.model import InputError, Reading, ReadState, text
 from tools.cluster import alerts, bundle, dump, logs_folder, must_gather, prometheus
 from tools.cluster.archive import Member, read_all, read_tail
 from tools.cluster.files_gather import LOG_LIMIT, Gathering
-from tools.cluster.files_hint import Hint, Shape
+from tools.cluster.files_hint import Hint, Shape, kind_of
 from tools.cluster.manifests import Document, LogBlock, json_documents, log_blocks, yaml_documents
 from tools.cluster.record_format import COVERAGE, MARKER, OBSERVATIONS
 from tools.cluster.sniff import HEAD, Content, sniff, text_of, to_utf8
@@ -178,12 +178,13 @@ def _read_array(document: Document, hint: Hint, source: str, gathering: Gatherin
 
 
 def _read_status(body: dict[str, Any], hint: Hint, gathering: Gathering) -> None:
-    """A refusal that was saved where the list should be."""
-    reason = text(body, "reason")
-    kind = hint.kind or text(body, "details", "kind")
+    """A refusal that was saved where the list should be. Its `details.kind` is the resource's name (`secrets`)."""
+    named = text(body, "details", "kind")
+    found = kind_of(named, text(body, "details", "group")) if named else None
+    kind, group = (hint.kind, hint.group) if hint.kind else (found.kind, found.group) if found else (named, "")
     if text(body, "status") == "Failure" and kind:
-        state = ReadState.MISSING if reason == "NotFound" else ReadState.REFUSED
-        gathering.add_reading(Reading(kind, hint.group, hint.namespace or "*", state, 0, text(body, "message")))
+        state = ReadState.MISSING if text(body, "reason") == "NotFound" else ReadState.REFUSED
+        gathering.add_reading(Reading(kind, group, hint.namespace or "*", state, 0, text(body, "message")))
 
 
 def _read_text(data: bytes, name: str, gathering: Gathering, *, alone: bool) -> None:

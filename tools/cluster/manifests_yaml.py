@@ -66,7 +66,7 @@ class _Builder:
     def build(self, node: Any, depth: int = 0) -> tuple[Any, int]:
         """Return the value and its size in nodes once aliases are written out."""
         if isinstance(node, yaml.ScalarNode):
-            return (scalar(node.value) if node.style is None else node.value), 1
+            return (node.value if node.style else scalar(node.value)), 1
         known = self._built.get(id(node))
         if known is not None:
             return known
@@ -88,7 +88,7 @@ class _Builder:
             built, weight = self.build(value, depth + 1)
             size += weight
             name = key.value if isinstance(key.value, str) else str(self.build(key, depth + 1)[0])
-            if name == "<<" and key.style is None:
+            if name == "<<" and not key.style:
                 for part in built if isinstance(built, list) else [built]:
                     merged.update({k: v for k, v in part.items() if k not in merged} if isinstance(part, dict) else {})
             else:

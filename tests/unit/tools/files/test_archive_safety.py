@@ -106,7 +106,12 @@ def test_a_bomb_is_refused_before_it_goes_off(tmp_path: Path, kind: str) -> None
 
 def test_more_members_than_any_dump_has_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_MEMBERS", 3)
-    path = tar_of(tmp_path / "x.tar", lambda tar: [put(tar, f"{i}.json") for i in range(5)][0], "w")
+
+    def fill(tar: tarfile.TarFile) -> None:
+        for number in range(5):
+            put(tar, f"{number}.json")
+
+    path = tar_of(tmp_path / "x.tar", fill, "w")
     with pytest.raises(InputError, match="more than 3 members"):
         open_path(str(path)).snapshot(Scope())
 

