@@ -149,7 +149,10 @@ class ResourceGraph:
             for log in self.snapshot.logs:
                 self._logs[(log.namespace, log.pod)].append(log)
         found = self._logs.get((pod.namespace, pod.name), [])
-        return sorted((log for log in found if container is None or log.container in ("", container)), key=lambda log: log.previous)
+        return sorted(
+            (log for log in found if container is None or log.container in ("", container)),
+            key=lambda log: log.previous,
+        )
 
     # Questions (see queries.py)
 

@@ -79,14 +79,13 @@ class ObjectIndex:
         self.listings.pop(ref.kind, None)
         self._selectors.remove(number)
         self._stop_waiting(number)
-        targets = [target for target, _ in self.store.leaving(number)]
         self.store.unmatch_all(number)
-        self._declare_all(number, {})
+        self._speak_for(number, {number: []})
         self._unmatch_into(number)
         if ref.kind == "Service":
             connects = (source for source, tie in self.store.entering(number) if self._is_connection(tie))
             self._redeclare(list(connects))
-        self._release({number, *targets})
+        self._release((number,))
 
     def _redeclare(self, numbers: Iterable[int]) -> None:
         """Read objects again whose references another object has given a new meaning."""
@@ -140,25 +139,21 @@ class ObjectIndex:
                 )
         if own.kind == "Pod" or own.kind in _TEMPLATED:
             self._connect(resource, pairs[number])
-        before = store.declared[number]
-        if before is None and len(pairs) == 1 and number not in self._spoken_for:
-            store.declare(number, pairs[number])
-            return
-        former = [target for target, _ in store.leaving(number)]
-        self._declare_all(number, pairs)
-        self._release(former)
+        if len(pairs) == 1 and number not in self._spoken_for:
+            self._release(store.declare(number, pairs[number]))
+        else:
+            self._speak_for(number, pairs)
 
-    def _declare_all(self, number: int, pairs: dict[int, list[int]]) -> None:
-        """Write edges by source: the object's own, and those of things without an object that it speaks for."""
-        for source in self._spoken_for.pop(number, ()):
-            if source not in pairs:
-                self.store.declare(source, [])
-        for source, own in pairs.items():
-            self.store.declare(source, own)
-        if number not in pairs:
-            self.store.declare(number, [])
-        if len(pairs) > 1:
-            self._spoken_for[number] = [source for source in pairs if source != number]
+    def _speak_for(self, number: int, pairs: dict[int, list[int]]) -> None:
+        """Write edges by source: the object's own, and those of things without an object that it declares."""
+        former = self._spoken_for.pop(number, [])
+        left: set[int] = set()
+        for source in dict.fromkeys([*former, *pairs]):
+            left |= self.store.declare(source, pairs.get(source, []))
+        others = [source for source in pairs if source != number]
+        if others:
+            self._spoken_for[number] = others
+        self._release({*left, *former})
 
     def _connect(self, resource: Resource, pairs: list[int]) -> None:
         """Add edges to the services that the pod spec's literal values name."""

@@ -6,12 +6,14 @@ bytes, not the 300 of an object.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import msgspec
 
 from copilot.model import Ref
 from retrievers.graph.edge import Edge, EdgeKind, Health
+
+_NONE: Set[int] = frozenset()
 
 
 class Tie(msgspec.Struct, frozen=True):
@@ -64,19 +66,24 @@ class EdgeStore:
             self.ties.append(Tie(kind, field, optional, certain, kind.health))
         return found
 
-    def declare(self, source: int, pairs: list[int]) -> None:
-        """Replace the edges that an object declares; the pairs are (target, tie). Unchanged edges are not touched."""
+    def declare(self, source: int, pairs: list[int]) -> Set[int]:
+        """Replace the edges that an object declares; the pairs are (target, tie). Unchanged edges are not touched.
+
+        Returns the objects that an edge no longer leads to.
+        """
         old = self.declared[source]
         if old == pairs or (old is None and not pairs):
-            return
+            return _NONE
         self.declared[source] = pairs or None
         known = set(pairs_of(old))
         kept = set(pairs_of(pairs)) if known else known
         for target, tie in pairs_of(pairs):
             if (target, tie) not in known:
                 self._enter(source, tie, target)
-        for target, tie in known - kept:
+        stale = known - kept
+        for target, tie in stale:
             self._leave(source, tie, target)
+        return {target for target, _ in stale} if stale else _NONE
 
     def match(self, source: int, tie: int, target: int) -> None:
         """Add an edge that a selector makes."""
@@ -98,9 +105,11 @@ class EdgeStore:
             self._leave(source, tie, target)
 
     def release(self, number: int) -> None:
-        """Forget an object that nothing names any more, so that churn does not grow the graph."""
+        """Forget an object that nothing names any more, so that churn does not grow the graph. Twice is once."""
+        if self.ids.get(self.refs[number]) != number:
+            return
         if not self.into[number] and not self.declared[number] and not self.matched.get(number):
-            self.ids.pop(self.refs[number], None)
+            del self.ids[self.refs[number]]
             self.into[number] = None
             self._free.append(number)
 

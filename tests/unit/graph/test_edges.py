@@ -137,7 +137,9 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("resource", "kind", "target"), ROWS, ids=[f"{row[0].ref.kind} {row[1]} {i}" for i, row in enumerate(ROWS)])
+@pytest.mark.parametrize(
+    ("resource", "kind", "target"), ROWS, ids=[f"{row[0].ref.kind} {row[1]} {i}" for i, row in enumerate(ROWS)]
+)
 def test_a_field_of_a_built_in_kind_becomes_an_edge(resource, kind, target):
     assert (kind, target) in {found[:2] for found in said(edges_of(resource))}
 
@@ -171,7 +173,9 @@ def test_an_embedded_object_is_no_reference():
 
 
 def test_a_custom_kind_that_shares_a_built_in_name_is_not_read_as_the_built_in_one():
-    knative = made("Service", "web", api="serving.knative.dev/v1", spec={"type": "ExternalName", "externalName": "a.b.svc"})
+    knative = made(
+        "Service", "web", api="serving.knative.dev/v1", spec={"type": "ExternalName", "externalName": "a.b.svc"}
+    )
     assert edges_of(knative) == []
 
 

@@ -144,7 +144,9 @@ def test_a_name_that_is_required_once_is_required_although_it_is_optional_elsewh
         **containers(envFrom=[{"configMapRef": {"name": "cfg"}}]),
     }
     edges = [edge for edge in edges_of(pod(spec=spec)) if edge.kind.value == "REFERENCES"]
-    assert [(edge.optional, edge.field) for edge in edges] == [(False, "spec.containers[web].envFrom[0].configMapRef.name")]
+    assert [(edge.optional, edge.field) for edge in edges] == [
+        (False, "spec.containers[web].envFrom[0].configMapRef.name")
+    ]
 
 
 def test_owners_come_controller_first():
