@@ -8,11 +8,11 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import binaries, podlogs, stages
 from .errors import TestbedError
@@ -25,6 +25,8 @@ from .waiting import until
 STARTS_WITHIN = 900.0  # seconds; covers 5,000 pods on a slow machine
 KUBECTL_LIMIT = 120.0  # seconds for one kubectl command
 NODE_FAILURES = ("not-ready", "disk-pressure", "memory-pressure", "pid-pressure", "unknown")
+
+Found = TypeVar("Found")
 
 
 class KubectlError(Exception):
@@ -91,7 +93,7 @@ class Cluster:
                 start_keeper(package, arguments, self.state, module_environment(package), STARTS_WITHIN)
         facts = self.facts()
         if not facts:
-            raise TestbedError("the cluster ended as soon as it was ready", f"read {self.state / KEEPER_LOG}")
+            self._require_running()
         if (facts["nodes"], facts["pods"]) != (nodes, pods):
             raise TestbedError(
                 f"a cluster of {facts['nodes']} nodes and {facts['pods']} pods runs here already",
@@ -137,28 +139,39 @@ class Cluster:
         chosen = [item for item in items if name is None or item["involvedObject"]["name"] == name]
         return sorted(chosen, key=lambda item: str(item["metadata"]["creationTimestamp"]))
 
-    def wait_for(self, predicate: Any, timeout: float = 60.0, what: str = "the condition") -> Any:
+    def wait_for(self, predicate: Callable[[], Found], timeout: float = 60.0, what: str = "the condition") -> Found:
         """Call `predicate` until it returns something true, and return that; raises TestbedError at the deadline.
 
-        A KubectlError inside the predicate counts as "not yet".
+        A KubectlError inside the predicate counts as "not yet" while the cluster runs.
         """
-        found: list[Any] = []
+        found: list[Found] = []
+        refusals: list[str] = [""]
 
         def check() -> bool:
             try:
                 found[:] = [predicate()]
             except KubectlError as error:
-                found[:] = [None]
-                last[:] = [str(error)]
-            return bool(found[0])
+                refusals[0] = f" ({error})"
+                found.clear()
+                self._require_running()
+            return any(found)
 
-        last: list[str] = []
         if not until(check, timeout, every=0.2):
             raise TestbedError(
-                f"{what} did not come true in {timeout:.0f} s {' '.join(last)}",
+                f"{what} did not come true in {timeout:.0f} s{refusals[0]}",
                 f"kubectl --kubeconfig={self.kubeconfig} get events -A",
             )
         return found[0]
+
+    def _require_running(self) -> None:
+        if not self.is_running():
+            log = self.state / KEEPER_LOG
+            last = (
+                log.read_text(errors="replace").strip().rpartition("\n")[2]
+                if log.exists()
+                else "no word from its keeper"
+            )
+            raise TestbedError(f"the cluster no longer runs: {last}", f"read {self.state / 'components'}/")
 
     def wait_for_accounts(self, namespace: str) -> None:
         """Wait until pods may be created in a new namespace."""

@@ -65,4 +65,5 @@ def arguments(state: Path, pki: certs.Pki, kubeconfig: Path, port: int) -> list[
         "--kubelet-use-node-status-port",
         f"--kubelet-certificate-authority={pki.authority}",
         f"--metric-resolution={RESOLUTION}s",
+        f"--kubelet-request-timeout={RESOLUTION // 2}s",
     ]
