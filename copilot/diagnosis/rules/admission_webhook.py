@@ -44,10 +44,11 @@ def _cause(rule: str, title: str, *, yields: bool = False) -> Cause:
 
 DENIED = _cause("webhook.denied", "An admission webhook refuses the object")
 NO_ENDPOINTS = _cause("webhook.no_endpoints", "An admission webhook has no running backend", yields=True)
+SCALED_DOWN = _cause("webhook.backend_scaled_down", "An admission webhook's backend is scaled to zero")
 NO_SERVICE = _cause("webhook.service_missing", "An admission webhook names a Service that does not exist")
 TIMEOUT = _cause("webhook.timeout", "An admission webhook does not answer in time", yields=True)
 TLS = _cause("webhook.tls", "The API server does not trust an admission webhook's certificate")
-WEBHOOK_CAUSES = (DENIED, NO_ENDPOINTS, NO_SERVICE, TIMEOUT, TLS)
+WEBHOOK_CAUSES = (DENIED, NO_ENDPOINTS, SCALED_DOWN, NO_SERVICE, TIMEOUT, TLS)
 
 
 class Backend(msgspec.Struct, frozen=True, eq=False):
@@ -81,7 +82,7 @@ def explain_webhook(view: View, group: Sequence[Denied]) -> Iterator[Finding]:
         object=ref,
         title=f"Admission webhook {name} {why}, so {victims} cannot be created",
         evidence=tuple(proof),
-        explains=explained(group),
+        explains=explained(group) + ((backend.service,) if backend.service is not None else ()),
         points_to=points,
         weight=weight,
         since=since_of(group),
@@ -147,7 +148,7 @@ def _culprit(view: View, backend: Backend, denial: Denial, name: str) -> tuple[C
     if backend.workload is not None and not backend.ready:
         ref = backend.workload.ref
         if number(backend.workload.spec, "replicas", default=1) == 0:
-            return NO_ENDPOINTS, ref, f"has no backend: {ref.kind} {ref.path} is scaled to 0 replicas", 0.96, ()
+            return SCALED_DOWN, ref, f"has no backend: {ref.kind} {ref.path} is scaled to 0 replicas", 0.96, ()
         return NO_ENDPOINTS, ref, f"has no ready backend: {ref.kind} {ref.path} has 0 ready pods", 0.85, points
     if (
         backend.service_found

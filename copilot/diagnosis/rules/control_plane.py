@@ -187,9 +187,13 @@ def _lost(
     return Finding(
         cause=component.cause.id,
         object=ref,
-        title=f"{component.name} does not run{why}; {component.duty}{effect}",
+        title=f"{component.name} does not run{why}; {component.duty}{effect}{_quoted(view, ill)}",
         evidence=tuple(proof),
-        explains=tuple(dict.fromkeys(found for pod in silent for found in (pod.ref, *view.graph.owners(pod.ref)))),
+        explains=tuple(
+            dict.fromkeys(
+                (*(pod.ref for pod in ill), *(ref for pod in silent for ref in (pod.ref, *view.graph.owners(pod.ref))))
+            )
+        ),
         weight=0.96 if ill else 0.85 if lease is not None else 0.75,
         since=since,
         steps=(
@@ -203,6 +207,11 @@ def _lost(
             ),
         ),
     )
+
+
+def _quoted(view: View, ill: list[PodFact]) -> str:
+    words = [piece.text for piece in _last_words(view, ill[0]) if piece.path.startswith("log of")] if ill else []
+    return f' (it logged: "{words[0][:160]}")' if words else ""
 
 
 def _last_words(view: View, pod: PodFact) -> list[Evidence]:

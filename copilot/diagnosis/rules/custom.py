@@ -201,10 +201,65 @@ def _of_phase(resource: Resource, name: str) -> Complaint | None:
     )
 
 
+def _failed_child(view: View, candidates: tuple[Ref, ...]) -> Resource | None:
+    """The Job below a failed resource that failed first."""
+    failed = [
+        (instant(condition(job, "Failed").get("lastTransitionTime")) or view.now, job.ref, job)
+        for ref in candidates
+        if ref.kind == "Job"
+        and (job := view.graph.get(ref)) is not None
+        and text(condition(job, "Failed"), "status") == "True"
+    ]
+    return min(failed, key=lambda found: found[:2])[2] if failed else None
+
+
+def _through_child(view: View, resource: Resource, complaint: Complaint, job: Resource) -> Finding:
+    """A parent that failed because a Job of it failed: the Job is what to look at."""
+    entry = condition(job, "Failed")
+    proof = [
+        said(resource, complaint.path, f"{resource.ref}: {complaint}"),
+        said(
+            job,
+            "status.conditions[Failed]",
+            f"{job.ref} failed: {text(entry, 'reason')}: {text(entry, 'message')[:200]}",
+        ),
+    ]
+    ended = [(pod, c) for pod in view.pods_of(job.ref) for c in pod.containers if c.exit_code not in (None, 0)]
+    for pod, container in ended[:1]:
+        proof.append(
+            said(
+                pod.resource,
+                f"{container.path}.state.terminated.exitCode",
+                f"container {container.name} of {pod.ref} ended with exit code {container.exit_code}",
+            )
+        )
+    code = f" with exit code {ended[0][1].exit_code}" if ended else ""
+    return Finding(
+        cause=FAILED.id,
+        object=job.ref,
+        title=f"{job.ref}, a child of {resource.ref}, failed{code} ({text(entry, 'reason') or 'Failed'}), and so {resource.ref} failed",
+        evidence=tuple(proof),
+        explains=(resource.ref, *(pod.ref for pod in view.pods_of(job.ref))),
+        weight=0.75,
+        since=instant(entry.get("lastTransitionTime")),
+        steps=(
+            describe(job.ref),
+            read(
+                "Read what its pods printed",
+                f"kubectl logs -n {job.ref.namespace} -l job-name={job.ref.name} --tail=60 --all-containers",
+            ),
+        ),
+        points_to=(*(pod.ref for pod in view.pods_of(job.ref)), resource.ref),
+    )
+
+
 def _explain(view: View, resource: Resource, complaint: Complaint) -> Finding:
     ref = resource.ref
     owned = view.graph.children(ref)
     named = tuple(found for found in _named(view, ref, complaint.message) if found != ref)
+    job = _failed_child(view, (*named, *owned)) if complaint.terminal else None
+    if job is not None:
+        return _through_child(view, resource, complaint, job)
     warnings = [event for event in view.events(ref) if event.type == "Warning"]
     proof: list[Evidence] = [said(resource, complaint.path, f"{ref}: {complaint}")]
     proof += [told(event) for event in warnings[-1:]]
