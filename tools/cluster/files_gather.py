@@ -110,15 +110,16 @@ class Gathering:
             uid = text(found, "metadata", "uid")
             facts.kinds[(ref.kind, ref.group)].add(ref.kind, ref.namespace, ref.name, uid)
 
-    def add_single(self, body: dict[str, Any], hint: Hint, source: str) -> None:
-        """Take one object that stands alone in a file or document."""
+    def add_single(self, body: dict[str, Any], hint: Hint, source: str) -> bool:
+        """Take one object that stands alone in a file or document; False where it is none."""
         ref = self.add_object(body, source)
         if ref is None:
-            return
+            return prometheus.is_usage(body)
         state = ReadState.READ if hint.shape is Shape.ONE_OF_ALL else ReadState.PARTIAL
         scope = hint.namespace if hint.shape is Shape.ONE_OF_ALL else (ref.namespace or "*")
         detail = "" if state is ReadState.READ else "single objects, not a list"
         self._readings.append(Reading(ref.kind, ref.group, scope, state, 1, detail))
+        return True
 
     def add_object(self, body: dict[str, Any], source: str) -> Ref | None:
         """Take one object; None where it is none, carries usage instead, or is out of scope."""

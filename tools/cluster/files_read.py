@@ -21,7 +21,15 @@ _OWN_MARK = b'"cluster-copilot/'  # stands in the schema of every file of our ow
 
 # Files that stand beside a dump and say nothing about the cluster.
 _IGNORED_NAMES = frozenset({"truth.json", "version.yaml", "analysis.json"})
-_IGNORED_KINDS = frozenset({"APIGroupList", "APIResourceList", "APIVersions", "Config", "Kustomization"})
+_NO_OBJECTS = frozenset(
+    {
+        ("APIGroupList", "v1"),
+        ("APIResourceList", "v1"),
+        ("APIVersions", "v1"),
+        ("Config", "v1"),  # a kubeconfig
+        ("Kustomization", "kustomize.config.k8s.io/v1beta1"),
+    }
+)
 _TEXT_SUFFIXES = ("", ".txt", ".out", ".text", ".log", ".md", ".session")
 _OBJECTS = Hint(Shape.OBJECTS)
 
@@ -134,14 +142,14 @@ def _read_document(document: Document, hint: Hint, source: str, gathering: Gathe
     if not isinstance(body, dict):
         return False
     kind, version = text(body, "kind"), text(body, "apiVersion")
-    if kind in _IGNORED_KINDS:
+    if (kind, version) in _NO_OBJECTS:
         return True
     if kind.endswith("List") and (document.items is not None or not text(body, "metadata", "name")):
         gathering.add_list(body, document.items or (), hint, source)  # Go writes an empty list as null
     elif kind == "Status" and version == "v1":
         _read_status(body, hint, gathering)
     elif kind and version:
-        gathering.add_single(body, hint, source)
+        return gathering.add_single(body, hint, source)
     else:
         return _read_other(body, hint, source, gathering)
     return True
@@ -154,9 +162,9 @@ def _read_other(body: dict[str, Any], hint: Hint, source: str, gathering: Gather
     elif found := alerts.alerts_of(body, source):
         gathering.add_alerts(found)
     elif isinstance(body.get("object"), dict) and text(body, "type") in ("ADDED", "MODIFIED"):
-        gathering.add_single(body["object"], hint, source)
+        return gathering.add_single(body["object"], hint, source)
     elif hint.kind and isinstance(body.get("metadata"), dict):
-        gathering.add_single({**body, "kind": hint.kind, "apiVersion": hint.api_version}, hint, source)
+        return gathering.add_single({**body, "kind": hint.kind, "apiVersion": hint.api_version}, hint, source)
     else:
         return False
     return True

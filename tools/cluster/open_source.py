@@ -6,7 +6,6 @@ Reading never writes to disk and never asks the wall clock; "now" is the dump's 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from copilot.model import ContainerLog, InputError, Snapshot
@@ -22,12 +21,12 @@ _LOOKED_FOR = (
 
 
 class FileSource:
-    """One input on disk or standard input. It is read once per scope; logs come from the same reading."""
+    """One input on disk or standard input. It is read once; logs come from the same reading."""
 
     def __init__(self, path: str, skip: Callable[[str], bool] | None = None) -> None:
         self.path = path
         self._skip = skip
-        self._read = lru_cache(maxsize=1)(self._read_scope)
+        self._seen: tuple[Scope, Snapshot] | None = None
 
     def snapshot(self, scope: Scope) -> Snapshot:
         """Read everything in scope.
@@ -35,18 +34,19 @@ class FileSource:
         Raises:
             InputError: nothing in it can be read, or the only file in it is broken (the title names file and line).
         """
-        return self._read(scope)
+        if self._seen is None or self._seen[0] != scope:
+            self._seen = scope, self._read(scope)
+        return self._seen[1]
 
     def logs(self, requests: Sequence[LogRequest]) -> tuple[ContainerLog, ...]:
-        """The logs asked for, as far as the input has them."""
+        """The logs asked for, as far as the last snapshot has them: standard input cannot be read twice."""
         wanted = set(requests)
+        found = self._seen[1] if self._seen else self.snapshot(Scope())
         return tuple(
-            log
-            for log in self._read(Scope()).logs
-            if LogRequest(log.namespace, log.pod, log.container, log.previous) in wanted
+            log for log in found.logs if LogRequest(log.namespace, log.pod, log.container, log.previous) in wanted
         )
 
-    def _read_scope(self, scope: Scope) -> Snapshot:
+    def _read(self, scope: Scope) -> Snapshot:
         gathering = Gathering(scope)
         alone = self.path == "-" or not Path(self.path).is_dir()
         errors: list[InputError] = []
@@ -54,11 +54,11 @@ class FileSource:
         if errors and (count <= 1 or not gathering.read_anything):
             raise errors[0]
         if not gathering.read_anything:
-            name = "standard input" if self.path == "-" else self.path
-            raise InputError(f"{name}: nothing in it could be read ({count} files)", _LOOKED_FOR)
+            files = "1 file" if count == 1 else f"{count:,} files"
+            raise InputError(f"{self.path}: nothing in it could be read ({files})", _LOOKED_FOR)
         for error in errors:
             gathering.note(f"not read: {error.title}")
-        return gathering.snapshot("stdin" if self.path == "-" else Path(self.path).resolve().name)
+        return gathering.snapshot(_name(self.path))
 
     def _gather(self, gathering: Gathering, errors: list[InputError], *, alone: bool) -> int:
         """Read every member; what is broken goes to `errors`. Returns how many plain files there were."""
@@ -86,6 +86,12 @@ class FileSource:
 def _is_whole_input(member: Member, path: str) -> bool:
     """Tell a file given by itself from the member of an archive."""
     return member.name == ("stdin" if path == "-" else Path(path).name)
+
+
+def _name(path: str) -> str:
+    """What the input is called: the file's or folder's own name; a pipe has none."""
+    whole = Path(path)
+    return whole.resolve().name if path != "-" and (whole.is_dir() or whole.is_file()) else "stdin"
 
 
 def open_path(path: str, skip: Callable[[str], bool] | None = None) -> Source:
