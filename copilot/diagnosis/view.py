@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from copilot.diagnosis.phantoms import phantom_pods
 from copilot.diagnosis.pods import PodFact, containers_of, in_trouble
 from copilot.model import ContainerLog, Evidence, Ref, Resource, children, dig, mapping, number, text
 from copilot.model.moment import EPOCH
@@ -49,7 +50,22 @@ class View:
     def troubled(self) -> tuple[PodFact, ...]:
         """The pods that need an explanation, sorted by namespace and name."""
         pods = self.graph.of_kind("Pod", group="")
-        return tuple(self.pod(pod) for pod in pods if in_trouble(pod, self.now))
+        read = [self.pod(pod) for pod in pods if in_trouble(pod, self.now)]
+        return tuple(sorted([*read, *self._phantoms()], key=lambda pod: pod.ref))
+
+    def _phantoms(self) -> list[PodFact]:
+        """Pods that were not read and that events show to be in trouble."""
+        kept = []
+        for event in self.all_events:
+            about = event.about
+            if about.kind != "Pod" or (self.graph.get(about) is None and not self.was_read("Pod", about.namespace)):
+                kept.append(event)
+        return phantom_pods(kept) if any(event.about.kind == "Pod" for event in kept) else []
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether `now` says anything about age: a lone object's newest time is its own."""
+        return bool(self.snapshot.logs) or any(self.graph.of_kind(kind) for kind in ("Event", "Lease"))
 
     @cached_property
     def pending(self) -> tuple[PodFact, ...]:

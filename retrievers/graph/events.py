@@ -26,6 +26,7 @@ class EventFact(msgspec.Struct, frozen=True):
     ref: Ref
     field: str = ""
     about: Ref = Ref("", "", "")
+    host: str = ""
 
     @property
     def container(self) -> str:
@@ -56,6 +57,7 @@ def event_fact(resource: Resource) -> EventFact:
         source=resource.source,
         ref=resource.ref,
         field=text(about, "fieldPath"),
+        host=text(body, "source", "host") or text(body, "deprecatedSource", "host"),
         about=Ref(
             text(about, "kind"),
             text(about, "namespace"),

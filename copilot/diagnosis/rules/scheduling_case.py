@@ -115,7 +115,7 @@ def is_waiting(view: View, pod: PodFact) -> bool:
     """Whether the pod has waited long enough to call it stuck: not just created, no node on its way."""
     created = pod.resource.created
     seen = len(view.events(pod.ref, *_EVENTS))
-    if created is not None and view.now - created < MOMENT and seen < 2:
+    if view.timed and created is not None and view.now - created < MOMENT and seen < 2:
         return False
     return not scaling_up(view, pod)
 

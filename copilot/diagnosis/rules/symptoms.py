@@ -45,6 +45,14 @@ STATEFUL = Cause(
     secondary=True,
     citation="kubernetes pkg/controller/statefulset",
 )
+REPLICAS = Cause(
+    id="rs.not_ready",
+    title="A ReplicaSet has fewer ready replicas than wanted",
+    kind="ReplicaSet",
+    fields=("status.readyReplicas",),
+    secondary=True,
+    citation="kubernetes pkg/controller/replicaset",
+)
 DAEMON = Cause(
     id="ds.misscheduled",
     title="A DaemonSet is not ready on every node it should be",
@@ -70,6 +78,9 @@ def find_symptoms(view: View) -> Iterator[Finding]:
             yield _symptom(POD, pod.resource, "status", pod_status(pod))
     for deployment in view.workloads("Deployment"):
         yield from _deployment(deployment)
+    for replica_set in view.workloads("ReplicaSet"):
+        if all(view.graph.get(owner) is None for owner in view.graph.owners(replica_set.ref)):
+            yield from _short(REPLICAS, replica_set, number(replica_set.spec, "replicas", default=1), "readyReplicas")
     for workload in view.workloads("StatefulSet"):
         yield from _short(STATEFUL, workload, number(workload.spec, "replicas", default=1), "readyReplicas")
     for workload in view.workloads("DaemonSet"):
@@ -112,7 +123,12 @@ def pod_status(pod: PodFact) -> str:
 def _transient(view: View, pod: PodFact) -> bool:
     """Whether the pod may simply be starting: young, never restarted, nothing refused."""
     created = pod.resource.created
-    if created is None or any(container.restarts for container in pod.containers) or pod.phase == "Failed":
+    if (
+        not view.timed
+        or created is None
+        or any(container.restarts for container in pod.containers)
+        or pod.phase == "Failed"
+    ):
         return False
     if any(container.reason not in ("", "ContainerCreating", "PodInitializing") for container in pod.containers):
         return False
@@ -167,4 +183,4 @@ def _symptom(cause: Cause, resource: Resource, path: str, words: str) -> Finding
     )
 
 
-RULES = (Rule(find=find_symptoms, causes=(POD, DEPLOYMENT, DEADLINE, STATEFUL, DAEMON, JOB)),)
+RULES = (Rule(find=find_symptoms, causes=(POD, DEPLOYMENT, DEADLINE, REPLICAS, STATEFUL, DAEMON, JOB)),)
