@@ -152,15 +152,13 @@ def candidates(host: str, namespace: str) -> list[Ref]:
             return []
 
 
-def could_mean(host: str, namespace: str) -> list[Ref]:
-    """Every object whose coming could change what the host means: its candidates, and the namespace it may name."""
-    possible = candidates(host, namespace)
+def could_mean(possible: list[Ref]) -> list[Ref]:
+    """Every object whose coming could change what a host means: its candidates, and the namespace it may name."""
     return [*possible, Ref("Namespace", "", possible[0].namespace)] if len(possible) > 1 else possible
 
 
-def resolve(mention: Mention, namespace: str, exists: Callable[[Ref], bool]) -> tuple[Ref, bool] | None:
-    """The service a mention means and whether that is certain; None where nothing in the cluster answers to it."""
-    possible = candidates(mention.host, namespace)
+def resolve(mention: Mention, possible: list[Ref], exists: Callable[[Ref], bool]) -> tuple[Ref, bool] | None:
+    """Which of its candidates a mention means and whether that is certain; None where nothing answers to it."""
     for service in possible:
         if exists(service):
             return service, True

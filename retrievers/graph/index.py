@@ -12,7 +12,7 @@ from copilot.model.kinds import built_in
 from retrievers.graph.edge import VIRTUAL_KINDS, EdgeKind
 from retrievers.graph.edges import edges_of
 from retrievers.graph.edges.pod_spec import pod_spec_of
-from retrievers.graph.hosts import could_mean, mentions_of, resolve
+from retrievers.graph.hosts import candidates, could_mean, mentions_of, resolve
 from retrievers.graph.selector_index import Filed, SelectorIndex, pod_selector_of, selectable_labels
 from retrievers.graph.store import EdgeStore
 
@@ -123,26 +123,26 @@ class ObjectIndex:
     # Declared edges
 
     def _declare(self, number: int, resource: Resource) -> None:
-        store, own = self.store, resource.ref
-        pairs: dict[int, list[int]] = {number: []}
+        store, own, ids = self.store, resource.ref, self.store.ids
+        pairs: list[int] = []
+        others: dict[int, list[int]] = {}
         for edge in edges_of(resource):
-            target = store.ids.get(edge.target)
+            target = ids.get(edge.target)
             if target is None or target not in self.resources:
                 ref = self._canonical(edge.target)
                 if not edge.certain and self._is_unheard_of(ref):
                     continue
                 target = store.intern(ref)
-            source = number if edge.source is own else store.intern(edge.source)
-            if target != source:
-                pairs.setdefault(source, []).extend(
-                    (target, store.tie(edge.kind, edge.field, edge.optional, edge.certain))
-                )
+            into = pairs if edge.source is own else others.setdefault(store.intern(edge.source), [])
+            if target != number:
+                into.append(target)
+                into.append(store.tie(edge.kind, edge.field, edge.optional, edge.certain))
         if own.kind == "Pod" or own.kind in _TEMPLATED:
-            self._connect(resource, pairs[number])
-        if len(pairs) == 1 and number not in self._spoken_for:
-            self._release(store.declare(number, pairs[number]))
+            self._connect(resource, pairs)
+        if others or number in self._spoken_for:
+            self._speak_for(number, {number: pairs, **others})
         else:
-            self._speak_for(number, pairs)
+            self._release(store.declare(number, pairs))
 
     def _speak_for(self, number: int, pairs: dict[int, list[int]]) -> None:
         """Write edges by source: the object's own, and those of things without an object that it declares."""
@@ -162,21 +162,26 @@ class ObjectIndex:
         pod = pod_spec_of(resource)
         known: set[int] = set()
         for mention in mentions_of(pod) if pod is not None else ():
-            namespace = resource.ref.namespace
-            found = resolve(mention, namespace, self._exists)
-            for ref in could_mean(mention.host, namespace):
-                if found is not None and found[1] and ref == found[0]:
-                    break
-                self._wait(number, ref)
-            target = None if found is None else self.store.intern(found[0])
-            if found is not None and target is not None and target not in known:
+            possible = candidates(mention.host, resource.ref.namespace)
+            found = resolve(mention, possible, self._exists)
+            if found is None or not found[1] or found[0] is not possible[0]:
+                self._wait(number, possible, found)
+            if found is None:
+                continue
+            target = self.store.intern(found[0])
+            if target not in known:
                 known.add(target)
                 tie = self.store.tie(EdgeKind.CONNECTS_TO, mention.field, optional=False, certain=found[1])
                 pairs.extend((target, tie))
 
-    def _wait(self, number: int, ref: Ref) -> None:
-        self._awaited.setdefault(ref, set()).add(number)
-        self._awaiting.setdefault(number, []).append(ref)
+    def _wait(self, number: int, possible: list[Ref], found: tuple[Ref, bool] | None) -> None:
+        """Remember who reads a host name whose meaning changes when a likelier service, or the namespace, appears."""
+        settled = found[0] if found is not None and found[1] else None
+        for ref in could_mean(possible):
+            if ref is settled:
+                break
+            self._awaited.setdefault(ref, set()).add(number)
+            self._awaiting.setdefault(number, []).append(ref)
 
     def _stop_waiting(self, number: int) -> None:
         for ref in self._awaiting.pop(number, ()):

@@ -6,14 +6,15 @@ bytes, not the 300 of an object.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
 from copilot.model import Ref
 from retrievers.graph.edge import Edge, EdgeKind, Health
 
-_NONE: Set[int] = frozenset()
+_NONE: AbstractSet[int] = frozenset()
 
 
 class Tie(msgspec.Struct, frozen=True):
@@ -66,7 +67,7 @@ class EdgeStore:
             self.ties.append(Tie(kind, field, optional, certain, kind.health))
         return found
 
-    def declare(self, source: int, pairs: list[int]) -> Set[int]:
+    def declare(self, source: int, pairs: list[int]) -> AbstractSet[int]:
         """Replace the edges that an object declares; the pairs are (target, tie). Unchanged edges are not touched.
 
         Returns the objects that an edge no longer leads to.

@@ -100,7 +100,7 @@ def test_an_optional_reference_to_nothing_makes_nobody_ill():
 def test_a_way_follows_dependence_before_any_other_edge():
     graph = shop()
     way = graph.path(ref("Ingress shop/front", "networking.k8s.io"), ref("ConfigMap shop/cfg"))
-    assert [edge.kind for edge in way][0] is EdgeKind.ROUTES_TO
+    assert next(edge.kind for edge in way) is EdgeKind.ROUTES_TO
     back = graph.path(ref("ConfigMap shop/cfg"), ref("Ingress shop/front", "networking.k8s.io"))
     assert len(back) == len(way)
 
