@@ -6,7 +6,7 @@ fail instead. Under pytest-xdist all workers share the servers, which end with t
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -69,14 +69,17 @@ def neo4j_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.stop()
 
 
-def _require(check: object) -> None:
-    assert callable(check)
+def _require(need: Callable[[], object]) -> None:
+    """Skip, or fail where nothing may be skipped, when a need is not built."""
     try:
-        check()
+        need()
     except TestbedError as error:
-        if os.environ.get(REQUIRE) == "1":
-            pytest.fail(f"{error} ({REQUIRE}=1 forbids skipping)", pytrace=False)
-        pytest.skip(f"{error.happened}: run `{error.hint}`")
+        missing = error
+    else:
+        return
+    if os.environ.get(REQUIRE) == "1":
+        pytest.fail(f"{missing} ({REQUIRE}=1 forbids skipping)", pytrace=False)
+    pytest.skip(f"{missing.happened}: run `{missing.hint}`")
 
 
 def _is_worker() -> bool:

@@ -139,7 +139,9 @@ class Cluster:
         chosen = [item for item in items if name is None or item["involvedObject"]["name"] == name]
         return sorted(chosen, key=lambda item: str(item["metadata"]["creationTimestamp"]))
 
-    def wait_for(self, predicate: Callable[[], Found], timeout: float = 60.0, what: str = "the condition") -> Found:
+    def wait_for(
+        self, predicate: Callable[[], Found | None], timeout: float = 60.0, what: str = "the condition"
+    ) -> Found:
         """Call `predicate` until it returns something true, and return that; raises TestbedError at the deadline.
 
         A KubectlError inside the predicate counts as "not yet" while the cluster runs.
@@ -149,12 +151,13 @@ class Cluster:
 
         def check() -> bool:
             try:
-                found[:] = [predicate()]
+                value = predicate()
+                found[:] = [value] if value else []
             except KubectlError as error:
                 refusals[0] = f" ({error})"
                 found.clear()
                 self._require_running()
-            return any(found)
+            return bool(found)
 
         if not until(check, timeout, every=0.2):
             raise TestbedError(
