@@ -221,6 +221,15 @@ def mounted(pod: PodFact, container: ContainerFact, path: str) -> tuple[str, str
     return None
 
 
+def mount_mode(pod: PodFact, kind: str, name: str) -> int:
+    """The file mode a ConfigMap or Secret is mounted with; 0644 unless the volume says otherwise."""
+    key, field = ("configMap", "name") if kind == "ConfigMap" else ("secret", "secretName")
+    for volume in children(pod.resource.spec, "volumes"):
+        if text(volume, key, field) == name:
+            return number(volume, key, "defaultMode", default=0o644)
+    return 0o644
+
+
 def _configuration(
     view: View, pod: PodFact, container: ContainerFact, base: Finding, line: str, groups: Mapping[str, str]
 ) -> Finding:

@@ -218,7 +218,7 @@ def logged(log: ContainerLog, line_number: int, line: str) -> Evidence:
     where = log.source or f"logs/{log.namespace}/{log.pod}/{log.container}{run}.log"
     return Evidence(
         object=Ref("Pod", log.namespace, log.pod),
-        path=f"log of container {log.container}{' (previous run)' if log.previous else ''}",
+        path=f"log{f' of container {log.container}' if log.container else ''}{' (previous run)' if log.previous else ''}",
         text=line,
         source=f"{where}:{line_number}",
     )

@@ -5,13 +5,14 @@ One finding per container: the hardest evidence first (kernel, runtime, log), th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
-from copilot.diagnosis.log_causes import LOG_CAUSES, from_logs
-from copilot.diagnosis.log_lines import bare, most_telling
+from copilot.diagnosis.log_causes import LOG_CAUSES, from_logs, mount_mode, mounted
+from copilot.diagnosis.log_lines import bare, most_telling, tail
 from copilot.diagnosis.pods import ContainerFact, PodFact
 from copilot.diagnosis.steps import change, describe, logs_step
 from copilot.diagnosis.view import View, logged, said, told
@@ -70,6 +71,8 @@ APP_EXIT = Cause(
     steps=("Read the log of the previous run",), citation="kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go",
 )  # fmt: skip
 
+_REFUSED_FILE = re.compile(r"(?P<path>/[^\s:'\"]{1,300}): [Pp]ermission denied")
+
 _START_FAILURES: tuple[tuple[Cause, tuple[str, ...], str], ...] = (
     (EXEC_FORMAT, ("exec format error",), "the image is built for another CPU architecture than the node's (exec format error)"),
     (EXIT_127, ("executable file not found", "no such file or directory"), "its command is not in the image (executable file not found)"),
@@ -120,7 +123,7 @@ def _explain(view: View, pod: PodFact, container: ContainerFact) -> Finding | No
         _out_of_memory(view, pod, container)
         or _start_failure(view, pod, container)
         or _hook(view, pod, container)
-        or from_logs(view, pod, container)
+        or (None if container.exit_code == 126 else from_logs(view, pod, container))
         or _exit_code(view, pod, container)
     )
 
@@ -249,9 +252,7 @@ def _exit_code(view: View, pod: PodFact, container: ContainerFact) -> Finding | 
             sentence = "the program finishes with exit code 0 and is restarted for ever: a Job would fit, or its command must stay in the foreground"
             finding = _finding(pod, container, EXIT_0, sentence, 0.8)
         case 126:
-            finding = _finding(
-                pod, container, EXIT_126, f"its command may not be executed (permission denied, exit 126){quoted}", 0.85
-            )
+            finding = _not_executable(view, pod, container, quoted)
         case 127:
             finding = _finding(
                 pod,
@@ -275,6 +276,38 @@ def _exit_code(view: View, pod: PodFact, container: ContainerFact) -> Finding | 
     doubts = () if last else (f"no log of container {container.name} was read",)
     evidence = (*finding.evidence, last) if last else finding.evidence
     return msgspec.structs.replace(finding, evidence=evidence, doubts=doubts)
+
+
+def _not_executable(view: View, pod: PodFact, container: ContainerFact, quoted: str) -> Finding:
+    """Exit 126: the shell or the runtime found the command and may not execute it. A mounted script lacks the mode bit."""
+    script = _refused_file(view, pod, container)
+    holder = mounted(pod, container, script) if script else None
+    if holder is None:
+        sentence = f"its command may not be executed (permission denied, exit 126){quoted}"
+        return _finding(pod, container, EXIT_126, sentence, 0.85)
+    kind, name, mode = *holder, mount_mode(pod, *holder)
+    sentence = (
+        f"its command {script} may not be executed (permission denied, exit 126): it is mounted from {kind} {name} "
+        f"with mode {mode:04o}, without the execute bit"
+    )
+    finding = _finding(pod, container, EXIT_126, sentence, 0.93)
+    proof = said(pod.resource, "spec.volumes[].defaultMode", f"the volume of {kind} {name} has file mode {mode:04o}")
+    steps = (
+        change(f"Set defaultMode 0755 on the volume of {kind} {name}, or start it through its interpreter", pod.owner),
+        *finding.steps,
+    )
+    return msgspec.structs.replace(finding, evidence=(*finding.evidence, proof), steps=steps)
+
+
+def _refused_file(view: View, pod: PodFact, container: ContainerFact) -> str:
+    """The file that a log line or the command names as the one that may not be executed."""
+    for log in view.logs(pod.ref, container.name):
+        for _, line in tail(log):
+            match = _REFUSED_FILE.search(line)
+            if match:
+                return match["path"]
+    command = _command(container)
+    return next((word for part in reversed(command) for word in part.split() if word.startswith("/")), "")
 
 
 def _last_line(view: View, pod: PodFact, container: ContainerFact) -> Evidence | None:

@@ -98,11 +98,14 @@ SECRET = _cause(
     "Create the secret or correct the name",
     "kubernetes pkg/kubelet/kubelet_pods.go",
 )
-UNKNOWN = _cause(
-    "pod.image.pull_failed",
-    "The image cannot be pulled",
-    "Read the kubelet's message",
-    "kubernetes pkg/kubelet/images/types.go",
+UNKNOWN = Cause(
+    id="pod.image.pull_failed",
+    title="The image cannot be pulled",
+    kind="Pod",
+    fields=_FIELDS,
+    yields=True,  # a sibling's message may say which of the others it is
+    steps=("Read the kubelet's message",),
+    citation="kubernetes pkg/kubelet/images/types.go",
 )
 
 # (cause, what the message holds, sentence, weight); the first that fits wins.

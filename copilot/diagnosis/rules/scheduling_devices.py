@@ -18,7 +18,7 @@ from copilot.diagnosis.rules.scheduling_cel import Device, evaluate, failing
 from copilot.diagnosis.steps import change, describe, show
 from copilot.diagnosis.view import View, said, told
 from copilot.diagnosis.words import listed, nearest, plural, read
-from copilot.model import Evidence, Finding, Ref, Resource, children, mapping, number, text
+from copilot.model import Detail, Evidence, Finding, Ref, Resource, children, mapping, number, text
 
 GROUP = "resource.k8s.io"
 _DRA = "pkg/scheduler/framework/plugins/dynamicresources/dynamicresources.go"
@@ -92,11 +92,13 @@ def find_unsatisfied_claims(view: View) -> Iterator[Finding]:
     devices: list[Device] | None = None
     seen: set[tuple[Ref, str]] = set()
     for pod in view.pending:
-        wanted = list(children(pod.resource.spec, "resourceClaims"))
-        if not wanted or pod.resource.deleted is not None or not is_waiting(view, pod):
+        if pod.resource.deleted is not None or not is_waiting(view, pod):
             continue
         message, proof = scheduler_said(view, pod)
         blamed = message is not None and message.has(Filter.DEVICE_CLAIM)
+        wanted: list[Mapping[str, Any]] = list(children(pod.resource.spec, "resourceClaims"))
+        if not wanted and blamed and pod.resource.detail is not Detail.FULL:
+            wanted = _guessed(view, pod)
         for entry in wanted:
             asked = _asked(view, pod, entry)
             if asked is None:
@@ -107,6 +109,15 @@ def find_unsatisfied_claims(view: View) -> Iterator[Finding]:
             if finding is not None and (finding.object, str(pod.owner)) not in seen:
                 seen.add((finding.object, str(pod.owner)))
                 yield finding
+
+
+def _guessed(view: View, pod: PodFact) -> list[Mapping[str, Any]]:
+    """What a pasted pod does not show: the namespace's only template, else the claims made for the pod by name."""
+    templates = view.graph.of_kind("ResourceClaimTemplate", pod.ref.namespace, group=GROUP)
+    if len(templates) == 1:
+        return [{"resourceClaimTemplateName": templates[0].ref.name}]
+    claims = view.graph.of_kind("ResourceClaim", pod.ref.namespace, group=GROUP)
+    return [{"resourceClaimName": claim.ref.name} for claim in claims if claim.ref.name.startswith(f"{pod.ref.name}-")]
 
 
 def published(view: View) -> Iterator[Device]:

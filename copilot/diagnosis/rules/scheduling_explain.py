@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from copilot.diagnosis.rules import scheduling_causes as causes
 from copilot.diagnosis.rules.scheduler_message import Filter
 from copilot.diagnosis.rules.scheduling_case import Case
-from copilot.diagnosis.rules.scheduling_choice import Choice, is_condition
+from copilot.diagnosis.rules.scheduling_choice import CONTROL_PLANE, Choice, is_condition
 from copilot.diagnosis.rules.scheduling_fit import access_modes, claims_of, volumes_of
 from copilot.diagnosis.rules.scheduling_labels import mismatches, wanted_text
-from copilot.diagnosis.rules.scheduling_room import node_lines, room, slots
+from copilot.diagnosis.rules.scheduling_room import DEFAULT_MAX_PODS, node_lines, room, slots
 from copilot.diagnosis.steps import change, describe, listing
 from copilot.diagnosis.view import said
 from copilot.diagnosis.words import listed, nearest, plural, read
 from copilot.model import Evidence, Finding, Ref
+from retrievers.graph.placement import pods_on
 
 _LABELS = read("List nodes with their labels", "kubectl get nodes --show-labels")
 
@@ -186,6 +187,9 @@ def explain_text(case: Case, kind: Filter) -> Finding | None:
         else ""
     )
     node = _cordoned(case) if kind is Filter.CORDON else None
+    if kind is Filter.PODS:
+        node, counted = _fullest(case, reason.count)
+        detail += counted
     return case.finding(
         cause,
         f"{case.who} fits on no node{asked}: {detail} on {reason.count or 'all'} of {case.message.total or 'the'} nodes",
@@ -198,6 +202,17 @@ def explain_text(case: Case, kind: Filter) -> Finding | None:
         if not case.nodes.known
         else (),
     )
+
+
+def _fullest(case: Case, count: int) -> tuple[Ref | None, str]:
+    """The nodes that must be the full ones, by elimination, with the pods seen on each; small ones are to be changed."""
+    workers = [node.ref for node in case.nodes.all.values() if not any(key in node.labels for key in CONTROL_PLANE)]
+    if not workers or len(workers) != count:
+        return None, ""
+    seen = {ref: len(pods_on(case.view.graph, ref)) for ref in sorted(workers)}
+    fullest = max(seen, key=lambda ref: seen[ref])
+    small = 0 < seen[fullest] < DEFAULT_MAX_PODS
+    return (fullest if small else None), f" ({listed([f'{ref.name} runs {number}' for ref, number in seen.items()])})"
 
 
 def _cordoned(case: Case) -> Ref | None:
