@@ -76,6 +76,10 @@ class LiveSource:
         with self.watch() as watch:
             yield from watch.changes()
 
+    def close(self) -> None:
+        """Give the kept connections back."""
+        self.connection.client.rest_client.close()
+
     def identity(self) -> ClusterIdentity:
         """Which cluster this is."""
         answer = self.transport.get("/api/v1/namespaces/kube-system")

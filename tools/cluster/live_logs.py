@@ -70,7 +70,7 @@ def _ask(transport: Transport, path: str, request: LogRequest, lines: int) -> by
     if request.previous:
         query.append(("previous", "true"))
     try:
-        answer = transport.get(path, query, accept="application/json, */*", limit=2 * MAX_BYTES)
+        answer = transport.get(path, query, accept="application/json, */*")
     except CopilotError as error:
         return error.title
     return answer.body if answer.ok else f"HTTP {answer.status} {answer.reason}"

@@ -84,27 +84,30 @@ class _Request(msgspec.Struct, frozen=True):
     method: str = "GET"
     accept: str = "application/json"
     body: bytes | None = None
-    limit: int = MAX_ANSWER
-    read_seconds: float = READ_SECONDS
+    read_seconds: float | None = None
 
 
 class Transport:
     """Sends requests over one authenticated connection; safe to use from several threads."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self, connection: Connection, *, max_answer: int = MAX_ANSWER, read_seconds: float = READ_SECONDS
+    ) -> None:
         self.connection = connection
+        self.max_answer = max_answer
+        self.read_seconds = read_seconds
         self._pool: urllib3.PoolManager = connection.client.rest_client.pool_manager
         self._authorization = threading.Lock()
 
-    def get(self, path: str, query: Query = (), *, accept: str = "application/json", limit: int = MAX_ANSWER) -> Answer:
+    def get(self, path: str, query: Query = (), *, accept: str = "application/json") -> Answer:
         """Read one path.
 
         Raises:
             ConnectionLostError: The server cannot be reached, or stopped answering.
             UnauthorizedError: The server does not know who asks.
-            HugeAnswerError: The answer is larger than `limit` bytes.
+            HugeAnswerError: The answer is larger than `max_answer` bytes.
         """
-        request = _Request(path=path, query=query, accept=accept, limit=limit)
+        request = _Request(path=path, query=query, accept=accept)
         for attempt in range(1, _TRIES + 1):
             retry_after: float | None = None
             try:
@@ -137,7 +140,7 @@ class Transport:
         with self._open(request) as response:
             answer = Answer(
                 status=response.status,
-                body=_read(response, request),
+                body=_read(response, request.path, self.max_answer),
                 content_type=response.headers.get("Content-Type", ""),
                 date=_date(response.headers.get("Date", "")),
             )
@@ -156,7 +159,7 @@ class Transport:
                 f"{self.connection.server}{request.path}{query}",
                 body=request.body,
                 headers=self._headers(request),
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=request.read_seconds),
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=request.read_seconds or self.read_seconds),
                 preload_content=False,
                 redirect=False,
                 retries=False,
@@ -184,13 +187,13 @@ class Transport:
         return headers
 
 
-def _read(response: urllib3.BaseHTTPResponse, request: _Request) -> bytes:
+def _read(response: urllib3.BaseHTTPResponse, path: str, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     for part in response.stream(2**20, decode_content=True):
         size += len(part)
-        if size > request.limit:
-            raise HugeAnswerError(request.path, request.limit)
+        if size > limit:
+            raise HugeAnswerError(path, limit)
         parts.append(part)
     return b"".join(parts)
 
