@@ -8,6 +8,8 @@ from retrievers.knowledge.words import grams, query_words
 # bm25 weights. A title names the failure, a heading names the part, the body mentions much else.
 _WORD_WEIGHTS = "6.0, 2.0, 1.0"
 _GRAM_WEIGHTS = "4.0, 1.0"
+_TELLING_LETTERS = 4  # shorter words have too few pieces to be told from chance
+_TELLING_SHARE = 0.6  # one wrong letter in a word of eight spoils three of its ten pieces
 
 
 def by_words(store: Store, words: str, limit: int, where: Where) -> list[int]:
@@ -17,9 +19,22 @@ def by_words(store: Store, words: str, limit: int, where: Where) -> list[int]:
 
 
 def by_grams(store: Store, words: str, limit: int, where: Where) -> list[int]:
-    """Chunk ids, best first, by three-character pieces of the words."""
-    query = " OR ".join(f'"{gram}"' for gram in grams(query_words(words)))
-    return _ranked(store, "chunks_grams", _GRAM_WEIGHTS, query, limit, where)
+    """Chunk ids, best first, by three-character pieces of the words; some word must be there for the most part."""
+    wanted = query_words(words)
+    query = " OR ".join(f'"{gram}"' for gram in grams(wanted))
+    ranked = _ranked(store, "chunks_grams", _GRAM_WEIGHTS, query, limit, where)
+    long_words = [grams([word]) for word in wanted if len(word) >= _TELLING_LETTERS]
+    if not long_words or not ranked:
+        return ranked
+    marks = ",".join("?" * len(ranked))
+    rows = store.db.execute(f"SELECT rowid, head, body FROM chunks_grams WHERE rowid IN ({marks})", ranked)  # noqa: S608 -- only question marks
+    texts = {row[0]: f"{row[1]} {row[2]}" for row in rows}
+    return [item for item in ranked if any(_mostly_in(pieces, texts[item]) for pieces in long_words)]
+
+
+def _mostly_in(pieces: list[str], text: str) -> bool:
+    """Whether enough of a word's pieces occur: a shared ending alone is chance."""
+    return sum(piece in text for piece in pieces) >= _TELLING_SHARE * len(pieces)
 
 
 def _ranked(store: Store, table: str, weights: str, query: str, limit: int, where: Where) -> list[int]:

@@ -58,4 +58,4 @@ def runbooks() -> tuple[Runbook, ...]:
     for found in shipped():
         slug = found.path.removeprefix(f"{ROOT}/").removesuffix(".md")
         pages.append(Runbook(slug=slug, page=parse_page(found.text, slug.replace("-", " "))))
-    return tuple(page for page in pages if page.causes)
+    return tuple(page for page in pages if "causes" in page.page.front)
