@@ -60,7 +60,7 @@ def follow(live: LiveSource, count: int) -> tuple[list[tuple[str, str]], KindWat
 
 def take(watch: KindWatch, count: int) -> list[tuple[str, str]]:
     changes: Iterator[Change] = watch.changes()
-    found = [(change.type.value, change.resource.ref.name) for change, _ in zip(changes, range(count), strict=False)]
+    found = [(change.type.value, change.resource.ref.name) for _, change in zip(range(count), changes, strict=False)]
     watch.close()
     changes.close()  # type: ignore[attr-defined]
     return found
