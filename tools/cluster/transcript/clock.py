@@ -13,32 +13,17 @@ from copilot.model.moment import stamp
 from copilot.model.resource import ref_of
 from tools.cluster.transcript.facts import Ago, Fact, NotBefore, Seen
 from tools.cluster.transcript.kinds import by_kind
+from tools.cluster.transcript.wordlist import word_set
 
 UNDATED = datetime(2000, 1, 1, tzinfo=UTC)  # "now" of a text that holds no date at all: ages still count back from it
 
 # Fields whose time has passed when the object is read. `deletionTimestamp` is left out: it lies ahead while a pod terminates.
-_PAST = frozenset(
-    [
-        "creationTimestamp",
-        "startTime",
-        "completionTime",
-        "lastTransitionTime",
-        "lastHeartbeatTime",
-        "lastUpdateTime",
-        "lastProbeTime",
-        "startedAt",
-        "finishedAt",
-        "firstTimestamp",
-        "lastTimestamp",
-        "eventTime",
-        "lastObservedTime",
-        "renewTime",
-        "acquireTime",
-        "lastScheduleTime",
-        "lastSuccessfulTime",
-        "lastScaleTime",
-        "time",
-    ]
+_PAST = word_set(
+    """
+    creationTimestamp startTime completionTime lastTransitionTime lastHeartbeatTime lastUpdateTime lastProbeTime
+    startedAt finishedAt firstTimestamp lastTimestamp eventTime lastObservedTime renewTime acquireTime
+    lastScheduleTime lastSuccessfulTime lastScaleTime time
+    """
 )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from copilot.model import (
     Command,
     ContainerLog,
@@ -19,8 +21,10 @@ from copilot.model import (
     Resource,
     Snapshot,
     Usage,
+    text,
 )
 from copilot.model.resource import ref_of
+from tools.cluster.prune import DATA_KEYS
 from tools.cluster.resources import resource
 from tools.cluster.transcript.clock import dated, observed_at
 from tools.cluster.transcript.events_merge import merge_events
@@ -34,7 +38,8 @@ _RANK = {Detail.ROW: 0, Detail.DESCRIBED: 1, Detail.FULL: 2}
 def snapshot_of(facts: Sequence[Fact], commands: Sequence[Command], source: str) -> Snapshot:
     """The cluster that the facts show."""
     now = observed_at(facts)
-    seen = _known_kinds([fact for fact in facts if isinstance(fact, Seen)])
+    proven = _proven_kinds([fact for fact in facts if isinstance(fact, Seen)])
+    seen = [_respelled(fact, proven) for fact in facts if isinstance(fact, Seen)]
     events = merge_events([fact for fact in seen if fact.body.get("kind") == "Event"])
     others = _merged([fact for fact in seen if fact.body.get("kind") != "Event"])
     others = with_owners(others, [fact for fact in facts if isinstance(fact, Owned)])
@@ -43,7 +48,7 @@ def snapshot_of(facts: Sequence[Fact], commands: Sequence[Command], source: str)
         observed_at=now,
         resources=tuple(sorted(resources, key=lambda item: item.ref)),
         coverage=Coverage(
-            readings=_readings([fact for fact in facts if isinstance(fact, Reading)]),
+            readings=_readings([_reading_of(fact, proven) for fact in facts if isinstance(fact, Reading)]),
             notes=tuple(
                 dict.fromkeys(f"{source}:{fact.line}: {fact.text}" for fact in facts if isinstance(fact, Note))
             ),
@@ -59,28 +64,46 @@ def snapshot_of(facts: Sequence[Fact], commands: Sequence[Command], source: str)
 def _resource(fact: Seen, now: datetime, source: str) -> Resource:
     body = fact.body if fact.detail is Detail.FULL else dated(fact.body, now)
     # What a person pasted they asked to be read: ConfigMap values stay, Secret values never do.
-    return resource(body, f"{source}:{fact.line}", fact.detail, config_values=True)
+    found = resource(body, f"{source}:{fact.line}", fact.detail, config_values=True)
+    if fact.detail is Detail.ROW:
+        body.pop(
+            DATA_KEYS, None
+        )  # a row tells how many keys there are, not which: an empty list would say there are none
+    return found
 
 
-def _known_kinds(seen: list[Seen]) -> list[Seen]:
-    """Give kinds guessed from a resource name (`Rayclusters`) the spelling and group that another sighting proves."""
+def _proven_kinds(seen: Sequence[Seen]) -> dict[str, tuple[str, str]]:
+    """Lower-case kind to the kind's right spelling and version, of every kind that the text spells out."""
     proven: dict[str, tuple[str, str]] = {}
     for fact in seen:
-        version = str(fact.body.get("apiVersion", ""))
+        kind, version = str(fact.body.get("kind", "")), str(fact.body.get("apiVersion", ""))
         if fact.detail is not Detail.ROW and version:
-            kind = str(fact.body.get("kind", ""))
             proven[kind.lower()] = (kind, version)
-    found = []
-    for fact in seen:
-        kind = str(fact.body.get("kind", ""))
-        right = proven.get(kind.lower())
-        guessed = fact.detail is Detail.ROW and not by_kind(kind).known
-        if guessed and right is not None:
-            fact = Seen(body=fact.body | {"kind": right[0], "apiVersion": right[1]}, line=fact.line, detail=fact.detail)  # noqa: PLW2901
-        elif right is not None and fact.detail is Detail.ROW and _same_group(fact.body, right[1]):
-            fact = Seen(body=fact.body | {"apiVersion": right[1]}, line=fact.line, detail=fact.detail)  # noqa: PLW2901
-        found.append(fact)
-    return found
+        if kind == "CustomResourceDefinition":
+            kind, group = text(fact.body, "spec", "names", "kind"), text(fact.body, "spec", "group")
+            if kind and group:
+                proven.setdefault(kind.lower(), (kind, f"{group}/"))
+    return proven
+
+
+def _respelled(fact: Seen, proven: dict[str, tuple[str, str]]) -> Seen:
+    """A row whose kind was guessed from a resource name (`Rayclusters`), with the spelling and version proven elsewhere."""
+    kind = str(fact.body.get("kind", ""))
+    right = proven.get(kind.lower())
+    if right is None or fact.detail is not Detail.ROW:
+        return fact
+    if not by_kind(kind).known:
+        return Seen(fact.body | {"kind": right[0], "apiVersion": right[1]}, fact.line, fact.detail)
+    return (
+        Seen(fact.body | {"apiVersion": right[1]}, fact.line, fact.detail) if _same_group(fact.body, right[1]) else fact
+    )
+
+
+def _reading_of(reading: Reading, proven: dict[str, tuple[str, str]]) -> Reading:
+    right = proven.get(reading.kind.lower())
+    if right is None or by_kind(reading.kind).known:
+        return reading
+    return msgspec.structs.replace(reading, kind=right[0], group=right[1].rpartition("/")[0])
 
 
 def _same_group(body: dict[str, Any], version: str) -> bool:

@@ -7,75 +7,21 @@ from collections.abc import Sequence
 
 import msgspec
 
+from tools.cluster.transcript.wordlist import word_set
+
 COMMAND_LIMIT = 8192  # characters: no shell line a person pastes is longer, and shlex is slow
 
 KUBECTL = frozenset(
     {"kubectl", "k", "oc", "kubecolor", "kc", "kctl", "kubectl.exe", "kubecolor.exe", "oc.exe", "microk8s.kubectl"}
 )
 _WRAPS_KUBECTL = frozenset({"microk8s", "k3s", "minikube", "rke2", "sudo-k"})
-KUBECTL_VERBS = frozenset(
-    [
-        "get",
-        "describe",
-        "logs",
-        "log",
-        "events",
-        "event",
-        "top",
-        "auth",
-        "rollout",
-        "drain",
-        "cordon",
-        "uncordon",
-        "taint",
-        "apply",
-        "create",
-        "delete",
-        "scale",
-        "edit",
-        "patch",
-        "replace",
-        "set",
-        "expose",
-        "run",
-        "exec",
-        "attach",
-        "cp",
-        "debug",
-        "explain",
-        "api-resources",
-        "api-versions",
-        "cluster-info",
-        "version",
-        "config",
-        "label",
-        "annotate",
-        "autoscale",
-        "certificate",
-        "wait",
-        "diff",
-        "kustomize",
-        "port-forward",
-        "proxy",
-        "plugin",
-        "completion",
-        "options",
-        "alpha",
-        "project",
-        "adm",
-        "login",
-        "whoami",
-        "status",
-        "new-app",
-        "import",
-        "ns",
-        "ctx",
-        "tree",
-        "neat",
-        "node-shell",
-        "rsh",
-        "convert",
-    ]
+KUBECTL_VERBS = word_set(
+    """
+    get describe logs log events event top auth rollout drain cordon uncordon taint apply create delete scale edit
+    patch replace set expose run exec attach cp debug explain api-resources api-versions cluster-info version config
+    label annotate autoscale certificate wait diff kustomize port-forward proxy plugin completion options alpha
+    project adm login whoami status new-app import ns ctx tree neat node-shell rsh convert
+    """
 )
 _ALIASES = {
     "kg": ("get",), "kgp": ("get", "pods"), "kgpo": ("get", "pods"), "kgpa": ("get", "pods", "--all-namespaces"),
@@ -88,116 +34,32 @@ _ALIASES = {
     "kdpo": ("describe", "pods"), "kdd": ("describe", "deployment"), "kds": ("describe", "svc"), "kdno": ("describe", "node"),
     "kl": ("logs",), "klo": ("logs",), "klf": ("logs", "-f"), "kubens": ("ns",), "kns": ("ns",),
 }  # fmt: skip
-_NODE_PROGRAMS = frozenset(
-    [
-        "systemctl",
-        "journalctl",
-        "crictl",
-        "nc",
-        "ncat",
-        "netcat",
-        "curl",
-        "wget",
-        "nslookup",
-        "dig",
-        "host",
-        "getent",
-        "ping",
-        "telnet",
-        "docker",
-        "nerdctl",
-        "ctr",
-        "dmesg",
-    ]
+_NODE_PROGRAMS = word_set(
+    """
+    systemctl journalctl crictl nc ncat netcat curl wget nslookup dig host getent ping telnet docker nerdctl ctr
+    dmesg
+    """
 )
 PROGRAMS = KUBECTL | _NODE_PROGRAMS | _ALIASES.keys() | _WRAPS_KUBECTL | {"ssh", "sudo", "watch", "chroot", "kubectx"}
 
-_VALUE_FLAGS = frozenset(
-    [
-        "-n",
-        "--namespace",
-        "-l",
-        "--selector",
-        "-o",
-        "--output",
-        "-c",
-        "--container",
-        "--context",
-        "--kubeconfig",
-        "--tail",
-        "--since",
-        "--since-time",
-        "--field-selector",
-        "--sort-by",
-        "-L",
-        "--label-columns",
-        "--filename",
-        "-s",
-        "--server",
-        "--cluster",
-        "--user",
-        "--as",
-        "--as-group",
-        "--timeout",
-        "--template",
-        "--chunk-size",
-        "--limit-bytes",
-        "--for",
-        "--image",
-        "--profile",
-        "--target",
-        "--replicas",
-        "--revision",
-        "--to-revision",
-        "--grace-period",
-        "--subresource",
-        "--max-log-requests",
-        "--request-timeout",
-        "--token",
-        "--types",
-        "--raw",
-        "--requests",
-        "--limits",
-        "--from-literal",
-        "--from-file",
-        "--type",
-        "--min",
-        "--max",
-        "--cpu-percent",
-        "--show-managed-fields-value",
-        "-v",
-        "--v",
-        "--image-pull-policy",
-    ]
+_VALUE_FLAGS = word_set(
+    """
+    -n --namespace -l --selector -o --output -c --container --context --kubeconfig --tail --since --since-time
+    --field-selector --sort-by -L --label-columns --filename -s --server --cluster --user --as --as-group --timeout
+    --template --chunk-size --limit-bytes --for --image --profile --target --replicas --revision --to-revision
+    --grace-period --subresource --max-log-requests --request-timeout --token --types --raw --requests --limits
+    --from-literal --from-file --type --min --max --cpu-percent --show-managed-fields-value -v --v
+    --image-pull-policy
+    """
 )
 _LONG = {
     "-n": "--namespace", "-l": "--selector", "-o": "--output", "-c": "--container", "-A": "--all-namespaces",
     "-L": "--label-columns", "-p": "--previous", "-w": "--watch", "-f": "--filename",
 }  # fmt: skip
-_SSH_VALUE_FLAGS = frozenset(
-    [
-        "-i",
-        "-p",
-        "-l",
-        "-o",
-        "-F",
-        "-J",
-        "-L",
-        "-R",
-        "-D",
-        "-b",
-        "-c",
-        "-E",
-        "-e",
-        "-m",
-        "-O",
-        "-Q",
-        "-S",
-        "-W",
-        "-w",
-        "-B",
-        "-I",
-    ]
+_SSH_VALUE_FLAGS = word_set(
+    """
+    -i -p -l -o -F -J -L -R -D -b -c -E -e -m -O -Q -S -W -w -B -I
+    """
 )
 _HARMLESS_FILTERS = frozenset(
     {"cat", "less", "more", "most", "bat", "tee", "sort", "column", "nl", "lolcat", "kubectl-neat"}

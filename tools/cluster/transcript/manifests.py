@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -64,8 +65,15 @@ def _json(text: str, first: int) -> Iterator[Seen | Note]:
 
 def _yaml(lines: Sequence[str], first: int) -> Iterator[Seen | Note]:
     kept, cut = _without_tail(lines)
+    text = "\n".join(kept)
+    if _suspicious(text) and not _harmless(text):
+        yield Note(
+            f"the YAML at line {first} uses aliases or is nested deeper than {_DEPTH_LIMIT} levels and was left out",
+            first,
+        )
+        return
     try:
-        body = yaml.load("\n".join(kept), _Loader)  # noqa: S506 - a safe loader, with aliases refused
+        body = yaml.load(text, _Loader)  # noqa: S506 - a safe loader, with aliases refused
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = first + (mark.line if mark is not None else 0)
@@ -75,6 +83,43 @@ def _yaml(lines: Sequence[str], first: int) -> Iterator[Seen | Note]:
     if cut:
         yield Note(f"the YAML ends at line {first + len(kept)}: what follows is no YAML", first + len(kept))
     yield from _objects(body, first)
+
+
+_ALIAS = re.compile(r"(?:^|[:\[,{-] )[ ]*[*&][\w-]", re.MULTILINE)
+_DEEP_BLOCK = re.compile(r"^[ ?-]{500,}", re.MULTILINE)
+_BRACKET = re.compile(r"[\[\]{}]")
+
+
+def _suspicious(text: str) -> bool:
+    """Whether a text may hold an alias or nesting that would exhaust the C stack: cheap, and true too often."""
+    if _ALIAS.search(text) or _DEEP_BLOCK.search(text):
+        return True
+    if text.count("[") + text.count("{") <= _DEPTH_LIMIT:
+        return False
+    depth = 0
+    for match in _BRACKET.finditer(text):
+        depth = max(0, depth + (1 if match.group() in "[{" else -1))
+        if depth > _DEPTH_LIMIT:
+            return True
+    return False
+
+
+def _harmless(text: str) -> bool:
+    """Whether there is neither: exact, at the price of reading the text once more. A syntax error is the loader's to tell."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, _Loader):
+            if isinstance(event, yaml.AliasEvent):
+                return False
+            if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+                depth += 1
+            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+                depth -= 1
+            if depth > _DEPTH_LIMIT:
+                return False
+    except (yaml.YAMLError, ValueError):
+        return depth <= _DEPTH_LIMIT
+    return True
 
 
 def _without_tail(lines: Sequence[str]) -> tuple[Sequence[str], bool]:

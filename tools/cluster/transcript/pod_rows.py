@@ -8,6 +8,7 @@ from typing import Any
 from tools.cluster.transcript.facts import Ago
 from tools.cluster.transcript.tables import Row
 from tools.cluster.transcript.values import ago, count, ratio, without_nothing
+from tools.cluster.transcript.wordlist import word_set
 
 _RESTARTS = re.compile(r"(\d{1,9})(?: \((\S+) ago\))?$")
 _INIT = re.compile(r"Init:(?:(\d+)/(\d+)|(.+))$")
@@ -47,26 +48,12 @@ _TERMINATED = frozenset(
         "DeadlineExceeded",
     ]
 )
-_POD_REASONS = frozenset(
-    [
-        "Evicted",
-        "NodeLost",
-        "NodeAffinity",
-        "NodeShutdown",
-        "Terminated",
-        "Shutdown",
-        "Preempting",
-        "UnexpectedAdmissionError",
-        "OutOfcpu",
-        "OutOfmemory",
-        "OutOfpods",
-        "OutOfephemeral-storage",
-        "TopologyAffinityError",
-        "AppArmor",
-        "SysctlForbidden",
-        "PodLevelError",
-        "HostPortConflict",
-    ]
+_POD_REASONS = word_set(
+    """
+    Evicted NodeLost NodeAffinity NodeShutdown Terminated Shutdown Preempting UnexpectedAdmissionError OutOfcpu
+    OutOfmemory OutOfpods OutOfephemeral-storage TopologyAffinityError AppArmor SysctlForbidden PodLevelError
+    HostPortConflict
+    """
 )
 _PHASES = frozenset({"Pending", "Running", "Succeeded", "Failed", "Unknown"})
 

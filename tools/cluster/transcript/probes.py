@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from copilot.model import Probe
 from tools.cluster.transcript.facts import Context
 from tools.cluster.transcript.invocation import Invocation
+from tools.cluster.transcript.wordlist import word_set
 
 PROGRAMS = frozenset({"nc", "ncat", "netcat", "curl", "wget", "nslookup", "dig", "host", "getent", "ping", "telnet"})
 _TEXT_LIMIT = 600  # characters of output that are quoted
@@ -58,40 +59,11 @@ _RESOLVED = re.compile(
 )
 _CURL_ERROR = re.compile(r"curl: \((\d+)\)")
 _VALUE_FLAGS: dict[str, frozenset[str]] = {
-    "curl": frozenset(
-        [
-            "-o",
-            "-m",
-            "--max-time",
-            "--connect-timeout",
-            "-H",
-            "--header",
-            "-X",
-            "--request",
-            "-d",
-            "--data",
-            "-u",
-            "--user",
-            "-w",
-            "--write-out",
-            "--cacert",
-            "--cert",
-            "--key",
-            "--resolve",
-            "-A",
-            "-e",
-            "-b",
-            "-c",
-            "-x",
-            "--proxy",
-            "--retry",
-            "--data-raw",
-            "-F",
-            "--interface",
-            "--output",
-            "-T",
-            "--connect-to",
-        ]
+    "curl": word_set(
+        """
+    -o -m --max-time --connect-timeout -H --header -X --request -d --data -u --user -w --write-out --cacert --cert
+    --key --resolve -A -e -b -c -x --proxy --retry --data-raw -F --interface --output -T --connect-to
+    """
     ),
     "wget": frozenset(["-O", "-T", "-t", "--timeout", "--tries", "-o", "--header", "-P", "--post-data", "-U"]),
     "nc": frozenset(["-w", "-i", "-p", "-s", "-q", "-X", "-x"]),

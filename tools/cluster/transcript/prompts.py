@@ -66,7 +66,12 @@ def split_blocks(lines: Sequence[str]) -> Iterator[Block]:
     styles: set[str] = set()
     index = 0
     while index < len(lines):
-        found = _typed(lines[index], index == 0 or not lines[index - 1].strip(), styles if _is_log(typed) else None)
+        found = _typed(
+            lines[index],
+            fresh=index in (0, start) or not lines[index - 1].strip(),
+            styles=styles if _has_word(typed, _LOG_WORDS) else None,
+            structured=_has_word(typed, _STRUCTURED_WORDS),
+        )
         if found is None:
             index += 1
             continue
@@ -112,16 +117,21 @@ def _whole_command(typed: _Typed, lines: Sequence[str], index: int) -> tuple[_Ty
     return _Typed(command, typed.style, typed.prompt), index
 
 
-def _is_log(typed: _Typed | None) -> bool:
-    """Whether the output under way is free text, in which a line may look like a prompt by chance or on purpose."""
-    if typed is None:
-        return False
-    words = set(typed.command[:_HEAD].split())
-    return bool(words & {"logs", "log", "journalctl", "cat", "dmesg", "exec", "kl", "klf", "stern"})
+# Commands whose output is free text, in which a line may look like a prompt by chance or on purpose.
+_LOG_WORDS = frozenset({"logs", "log", "journalctl", "cat", "dmesg", "exec", "kl", "klf", "stern"})
+_STRUCTURED_WORDS = _LOG_WORDS | {"describe", "yaml", "-oyaml", "json", "-ojson", "kd", "kdp"}
 
 
-def _typed(line: str, fresh: bool, styles: set[str] | None) -> _Typed | None:
-    """The command typed on a line, or None. `styles` limits the prompts that count (inside a log)."""
+def _has_word(typed: _Typed | None, words: frozenset[str]) -> bool:
+    return typed is not None and not words.isdisjoint(typed.command[:_HEAD].split())
+
+
+def _typed(line: str, *, fresh: bool, styles: set[str] | None, structured: bool) -> _Typed | None:
+    """The command typed on a line, or None.
+
+    `styles` limits the prompts that count (inside a log); in `structured` output, whose values may hold anything, an
+    unknown program counts only after an empty line.
+    """
     if not line or line[0] in " \t{}\"'-":
         return None
     head = line[:_HEAD]
@@ -132,7 +142,7 @@ def _typed(line: str, fresh: bool, styles: set[str] | None) -> _Typed | None:
         word = _WORD.match(command[:_HEAD])
         if word is None or (styles is not None and style not in styles):
             return None
-        if style in _ANY_COMMAND or _known(command):
+        if _known(command) or (style in _ANY_COMMAND and (fresh or not structured)):
             return _Typed(command, style, match.group())
         return None
     if styles is not None and "" not in styles:

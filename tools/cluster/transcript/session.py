@@ -22,35 +22,14 @@ from tools.cluster.transcript.prompts import Block
 from tools.cluster.transcript.replies import replies
 from tools.cluster.transcript.tables import sections
 from tools.cluster.transcript.usage import is_usage_header, read_top, usage_rows
+from tools.cluster.transcript.wordlist import word_set
 
 # kubectl verbs whose output is sentences: what they refuse is evidence, what they did is text.
-_SENTENCES = frozenset(
-    [
-        "apply",
-        "create",
-        "delete",
-        "scale",
-        "edit",
-        "patch",
-        "replace",
-        "set",
-        "expose",
-        "run",
-        "drain",
-        "cordon",
-        "uncordon",
-        "taint",
-        "rollout",
-        "label",
-        "annotate",
-        "autoscale",
-        "wait",
-        "auth",
-        "certificate",
-        "cp",
-        "attach",
-        "port-forward",
-    ]
+_SENTENCES = word_set(
+    """
+    apply create delete scale edit patch replace set expose run drain cordon uncordon taint rollout label annotate
+    autoscale wait auth certificate cp attach port-forward
+    """
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from copilot.model.moment import parse_age, parse_time, stamp
+from copilot.model.moment import EPOCH, parse_age, parse_time, stamp
 from tools.cluster.transcript.facts import Ago
 
 _AGE = re.compile(r"(?:\d+[ydhms]){1,5}$")
@@ -29,7 +29,9 @@ def when(text: str) -> str | Ago | None:
     if len(text) > 60:
         return None
     moment = parse_time(text)
-    return stamp(moment) if moment is not None else ago(text)
+    if moment is None:
+        return ago(text)
+    return stamp(moment) if moment > EPOCH else None  # Go prints a missing time as the year 1
 
 
 def repeated(text: str) -> tuple[Ago | None, Ago | None, int]:

@@ -120,10 +120,13 @@ def _one(lines: Sequence[Line], wanted: KindInfo | None, namespace: str) -> Desc
     parts = _parts(kind, root, head, lines[split:] if split is not None else ())
     metadata = metadata | without_nothing(parts.pop("metadata", {}))
     body = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata} | {
-        key: without_nothing(value) if isinstance(value, dict) else value for key, value in parts.items()
+        key: without_nothing(value) if key in ("spec", "status") and isinstance(value, dict) else value
+        for key, value in parts.items()
     }
     where = metadata.get("namespace", "")
-    facts = [Seen(body=without_nothing(body), line=lines[0].number, detail=Detail.DESCRIBED)]
+    # An empty list is what the text shows: no subsets, no rules. Anything else that is empty was not shown.
+    body = {key: value for key, value in body.items() if value not in (None, "", {})}
+    facts = [Seen(body=body, line=lines[0].number, detail=Detail.DESCRIBED)]
     facts += _beside(kind, root, name, where, lines[0].number)
     facts += [
         Seen(body=event, line=number, detail=Detail.DESCRIBED)

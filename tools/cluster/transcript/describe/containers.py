@@ -199,7 +199,7 @@ def _variable(name: str, value: str) -> dict[str, Any]:
     match = _RESOURCE.match(value)
     if match:
         return {"name": name, "valueFrom": {"resourceFieldRef": {"resource": match[1]}}}
-    return {"name": name, "value": value}
+    return {"name": name, "value": value} if value else {"name": name}
 
 
 _FROM = re.compile(r"(\S+)\s+(ConfigMap|Secret)(?: with prefix '([^']*)')?(?:\s+Optional: (\w+))?$")

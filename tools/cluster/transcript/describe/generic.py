@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from tools.cluster.transcript.describe.lexer import Entry
+from tools.cluster.transcript.wordlist import word_set
 
 _ACRONYMS = frozenset({"API", "URL", "UID", "OSB", "GUID"})
 _LETTERS = re.compile(r"[A-Za-z -]+$")
@@ -13,107 +14,25 @@ _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,15})$")
 _SKIPPED = frozenset({"Name", "Namespace", "Labels", "Annotations", "Events"})
 
 # Fields that hold a list wherever Kubernetes and its common extensions use them. One item prints like a mapping does.
-_LISTS = frozenset(
-    [
-        "conditions",
-        "containers",
-        "initContainers",
-        "ephemeralContainers",
-        "containerStatuses",
-        "ownerReferences",
-        "finalizers",
-        "ports",
-        "rules",
-        "env",
-        "envFrom",
-        "volumes",
-        "volumeMounts",
-        "tolerations",
-        "items",
-        "subjects",
-        "webhooks",
-        "versions",
-        "addresses",
-        "podSets",
-        "resourceGroups",
-        "drivers",
-        "taints",
-        "args",
-        "command",
-        "imagePullSecrets",
-        "matchExpressions",
-        "topologyKeys",
-        "endpoints",
-        "devices",
-        "coveredResources",
-        "flavors",
-        "podSetAssignments",
-        "admissionChecks",
-        "parentRefs",
-        "backendRefs",
-        "hostnames",
-        "listeners",
-        "filters",
-        "matches",
-        "ingress",
-        "managedFields",
-        "operations",
-        "apiGroups",
-        "apiVersions",
-        "resources",
-        "verbs",
-        "accessModes",
-        "workerGroupSpecs",
-        "replicatedJobs",
-        "replicatedJobsStatus",
-        "volumeClaimTemplates",
-        "names",
-        "shortNames",
-        "categories",
-        "additionalPrinterColumns",
-        "storedVersions",
-        "requests",
-        "allocationResults",
-        "results",
-        "volumeLifecycleModes",
-        "tokenRequests",
-        "paramRefs",
-        "validations",
-        "auditAnnotations",
-        "dnsNames",
-        "ipAddresses",
-        "routes",
-        "http",
-        "triggers",
-        "endpointsList",
-        "policies",
-        "targets",
-        "dependsOn",
-        "images",
-        "resourceRules",
-    ]
+_LISTS = word_set(
+    """
+    conditions containers initContainers ephemeralContainers containerStatuses ownerReferences finalizers ports
+    rules env envFrom volumes volumeMounts tolerations items subjects webhooks versions addresses podSets
+    resourceGroups drivers taints args command imagePullSecrets matchExpressions topologyKeys endpoints devices
+    coveredResources flavors podSetAssignments admissionChecks parentRefs backendRefs hostnames listeners filters
+    matches ingress managedFields operations apiGroups apiVersions resources verbs accessModes workerGroupSpecs
+    replicatedJobs replicatedJobsStatus volumeClaimTemplates shortNames categories additionalPrinterColumns
+    storedVersions requests allocationResults results volumeLifecycleModes tokenRequests paramRefs validations
+    auditAnnotations dnsNames ipAddresses routes http triggers endpointsList policies targets dependsOn images
+    resourceRules
+    """
 )
 # Fields that are mappings although their name is in the plural or among the lists above in other objects.
-_MAPPINGS = frozenset(
-    [
-        "limits",
-        "requests",
-        "labels",
-        "annotations",
-        "matchLabels",
-        "nodeSelector",
-        "capacity",
-        "allocatable",
-        "parameters",
-        "data",
-        "attributes",
-        "resourceUsage",
-        "nodeLabels",
-        "status",
-        "selector",
-        "used",
-        "hard",
-    ]
+_MAPPINGS = word_set(
+    """
+    limits requests labels annotations matchLabels nodeSelector capacity allocatable parameters data attributes
+    resourceUsage nodeLabels status selector used hard
+    """
 )
 _TEXT_FIELDS = frozenset({"resourceVersion", "uid", "name", "namespace", "kind", "apiVersion", "reason", "message"})
 # Mappings whose values are quantities or label values: `8` is text there.
@@ -139,7 +58,9 @@ def field_name(label: str) -> str:
     """`Creation Timestamp` as `creationTimestamp`, `API Version` as `apiVersion`; a map key such as `nvidia.com/gpu` as it is."""
     if not _LETTERS.match(label):
         return label
-    words = label.replace(" - ", "-").split(" ")
+    if " - " in label:
+        return label.replace(" - ", "-").lower()
+    words = label.split(" ")
     first = words[0]
     first = (
         first.lower()
@@ -165,6 +86,8 @@ def _value(entry: Entry, name: str) -> Any:
     if entry.children:
         return "\n".join([entry.value, *(child.text for child in entry.descendants())])
     if not entry.value:
+        if name == "apiGroups":
+            return [""]  # the core group prints as an empty line
         return [] if name in _LISTS else ({} if entry.text.endswith(":") else "")
     return scalar(entry.value, name)
 

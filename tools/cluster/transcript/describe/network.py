@@ -187,7 +187,8 @@ def ingress_class(root: Entry) -> dict[str, Any]:
 
 # -- NetworkPolicy -----------------------------------------------------------------------------------------------------
 
-_TO_PORT = re.compile(r"(\w[\w-]*)(?:-(\d{1,5}))?/(\w+)$")
+_TO_PORT = re.compile(r"([\w-]+)/(\w+)$")
+_TO_RANGE = re.compile(r"(\d{1,5})-(\d{1,5})/(\w+)$")
 
 
 def network_policy(root: Entry) -> dict[str, Any]:
@@ -214,15 +215,20 @@ def _policy_rules(section: Entry, peers: str) -> list[dict[str, Any]]:
         if child.text.startswith("----"):
             rules.append({})
         elif child.key in ("To Port", "To Port Range"):
-            match = _TO_PORT.match(child.value)
-            if match:
-                port = without_nothing(
-                    {"port": int_or_text(match[1]), "endPort": count(match[2] or ""), "protocol": match[3]}
-                )
+            port = _policy_port(child)
+            if port:
                 rules[-1].setdefault("ports", []).append(port)
         elif child.key.lower() == peers and not child.value.startswith("<any>"):
             rules[-1].setdefault(peers, []).append(_peer(child))
     return rules
+
+
+def _policy_port(entry: Entry) -> dict[str, Any]:
+    match = _TO_RANGE.match(entry.value)
+    if match:
+        return {"port": int(match[1]), "endPort": int(match[2]), "protocol": match[3]}
+    match = _TO_PORT.match(entry.value)
+    return {"port": int_or_text(match[1]), "protocol": match[2]} if match else {}
 
 
 def _peer(entry: Entry) -> dict[str, Any]:

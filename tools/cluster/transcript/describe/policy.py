@@ -33,7 +33,7 @@ def _quota(lines: Sequence[str], scopes: list[str]) -> dict[str, Any]:
             started = True
         elif started and len(parts) == 3 and not parts[0].startswith("-"):
             used[parts[0]], hard[parts[0]] = parts[1], parts[2]
-    return {"spec": {"hard": hard, "scopes": scopes}, "status": {"hard": hard, "used": used}}
+    return {"spec": without_nothing({"hard": hard, "scopes": scopes}), "status": {"hard": hard, "used": used}}
 
 
 _LIMIT_FIELDS = ("min", "max", "defaultRequest", "default", "maxLimitRequestRatio")
@@ -131,7 +131,8 @@ def _metrics(entry: Entry | None) -> tuple[list[dict[str, Any]], list[dict[str, 
         match = _METRIC.match(child.text)
         if match is None:
             continue
-        wanted, measured = _target(match["target"]), _measured(match["current"])
+        exact = match["how"] == "(target value)"
+        wanted, measured = _target(match["target"], exact=exact), _measured(match["current"], exact=exact)
         kind, head = _metric_head(match)
         field = kind[0].lower() + kind[1:]
         spec.append({"type": kind, field: head | {"target": wanted}})
@@ -153,18 +154,20 @@ def _metric_head(match: re.Match[str]) -> tuple[str, dict[str, Any]]:
     return "External", {"metric": {"name": match["external"]}}
 
 
-def _target(text: str) -> dict[str, Any]:
+def _target(text: str, *, exact: bool) -> dict[str, Any]:
     percent = _PERCENT.match(text)
     if percent:
         return {"type": "Utilization", "averageUtilization": int(percent[1])}
+    if exact:
+        return {"type": "Value", "value": text}
     return {"type": "Utilization"} if text == "<auto>" else {"type": "AverageValue", "averageValue": text}
 
 
-def _measured(text: str) -> dict[str, Any]:
+def _measured(text: str, *, exact: bool) -> dict[str, Any]:
     percent = _PERCENT.match(text)
     if percent:
         return without_nothing({"averageUtilization": int(percent[1]), "averageValue": percent[2]})
-    return {} if text.startswith("<") else {"averageValue": text}
+    return {} if text.startswith("<") else {"value" if exact else "averageValue": text}
 
 
 def disruption_budget(root: Entry) -> dict[str, Any]:

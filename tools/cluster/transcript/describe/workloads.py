@@ -13,7 +13,7 @@ from tools.cluster.transcript.describe.common import (
     tolerations_of,
 )
 from tools.cluster.transcript.describe.containers import container_of, status_of
-from tools.cluster.transcript.describe.lexer import Entry
+from tools.cluster.transcript.describe.lexer import Entry, table_of
 from tools.cluster.transcript.describe.volumes import volumes_of
 from tools.cluster.transcript.values import (
     access_modes,
@@ -45,6 +45,9 @@ def pod(root: Entry) -> dict[str, Any]:
         "runtimeClassName": root.word("Runtime Class Name"),
         "terminationGracePeriodSeconds": count(root.word("Termination Grace Period").removesuffix("s")),
     }
+    gates = root.get("Readiness Gates")
+    if gates is not None:
+        spec["readinessGates"] = [{"conditionType": row["Type"]} for row in table_of(gates) if row.get("Type")]
     profile = root.word("SeccompProfile")
     if profile:
         spec["securityContext"] = {"seccompProfile": {"type": profile}}
