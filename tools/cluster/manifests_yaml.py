@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import yaml
 
 from copilot.model import InputError
+from tools.cluster.manifests_plain import NotPlain, load_plain
 from tools.cluster.sniff import Buffer, count_lines
 
 MAX_EXPANDED = 2_000_000  # nodes a document may have once aliases are written out; the largest CRD has about 50,000
+PLAIN_ABOVE = 512  # bytes: what is shorter is read in no time anyway
 MAX_DEPTH = 200  # levels; the deepest schema in the wild has about 60
 SPLIT_ABOVE = 2**20  # bytes: smaller documents are read in one piece, which keeps anchors between items
 
@@ -113,8 +116,12 @@ def load(data: bytes, name: str, first_line: int = 1) -> Any:
     Raises:
         InputError: it is not YAML; the title names file and line.
     """
+    text = _decoded(data)
+    if len(data) > PLAIN_ABOVE:
+        with contextlib.suppress(NotPlain):
+            return load_plain(text, scalar)
     try:
-        node = _Loader(_decoded(data)).get_single_node()
+        node = _Loader(text).get_single_node()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         last = data.rstrip().count(b"\n")  # an error at the end is shown on the last line there is
