@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from retrievers.knowledge.store import Store, Where
+from retrievers.knowledge.store import KnowledgeError, Store, Where
 
 GENERATION = 1  # part of the collection's name: raised when what is embedded changes
 _BATCH = 2_000  # vectors a call: Chroma's own limit is about 5,000
@@ -61,6 +61,16 @@ class ChromaIndex:
         wanted = dict(store.live_vectors(self._embedder.name))
         if self._probe(wanted) == wanted.keys():
             return
+        try:
+            self._write(wanted)
+        except _failures() as error:
+            raise KnowledgeError(
+                f"The vector index in {self._folder} cannot be written: {error}",
+                "Searching by words works without it. Free disk space, or delete that folder; it is rebuilt.",
+            ) from error
+
+    def _write(self, wanted: dict[str, bytes]) -> None:
+        """Make the collection hold exactly these vectors."""
         with self._writer():
             held = self._probe(wanted)
             if held is None:
@@ -87,8 +97,6 @@ class ChromaIndex:
 
     def _probe(self, wanted: dict[str, bytes]) -> set[str] | None:
         """The ids the collection holds, or None when it cannot be trusted: unreadable, or it does not find its own."""
-        from chromadb.errors import ChromaError  # noqa: PLC0415 - costs 1.6 s
-
         try:
             collection = self._collection()
             held = set(collection.get(include=[])["ids"])
@@ -97,7 +105,7 @@ class ChromaIndex:
                 return held
             found = collection.query(query_embeddings=[_floats(wanted[known])], n_results=1, include=["distances"])
             near = found["ids"][0] and (found["ids"][0][0] == known or found["distances"][0][0] < 1e-3)
-        except (ChromaError, sqlite3.Error, OSError, KeyError, ValueError, RuntimeError, TypeError):
+        except _failures():
             return None
         return held if near else None
 
@@ -129,6 +137,13 @@ class ChromaIndex:
         with self._folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What Chroma raises when its files are damaged or cannot be written; AttributeError comes from a failed open."""
+    from chromadb.errors import ChromaError  # noqa: PLC0415 - costs 1.6 s
+
+    return (ChromaError, sqlite3.Error, OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError)
 
 
 def _floats(vector: bytes) -> list[float]:

@@ -97,25 +97,27 @@ class MiniLm:
 
     def embed(self, texts: Sequence[str]) -> list[bytes]:
         """Vectors of the texts, in their order, as little-endian float32."""
+        session = self._session  # first: it verifies the package that the tokenizer comes from, too
         encoded = self._tokenizer.encode_batch(list(texts))
         order = sorted(range(len(encoded)), key=lambda index: len(encoded[index].ids))
         vectors = [b""] * len(encoded)
         for batch in _batches(order):
-            for index, vector in zip(batch, self._run([encoded[index] for index in batch]), strict=True):
+            for index, vector in zip(batch, _run(session, [encoded[index] for index in batch]), strict=True):
                 vectors[index] = vector.astype("<f4").tobytes()
         return vectors
 
-    def _run(self, encoded: Sequence[Any]) -> Any:
-        """Encode texts of similar length, padded to the longest of them."""
-        import numpy as np  # noqa: PLC0415 - an optional dependency
 
-        width = max(len(item.ids) for item in encoded)
-        ids = np.zeros((len(encoded), width), np.int64)
-        mask = np.zeros((len(encoded), width), np.int64)
-        for row, item in enumerate(encoded):
-            ids[row, : len(item.ids)] = item.ids
-            mask[row, : len(item.ids)] = 1
-        return self._session.run(["vector"], {"input_ids": ids, "attention_mask": mask})[0]
+def _run(session: Any, encoded: Sequence[Any]) -> Any:
+    """Encode texts of similar length, padded to the longest of them."""
+    import numpy as np  # noqa: PLC0415 - an optional dependency
+
+    width = max(len(item.ids) for item in encoded)
+    ids = np.zeros((len(encoded), width), np.int64)
+    mask = np.zeros((len(encoded), width), np.int64)
+    for row, item in enumerate(encoded):
+        ids[row, : len(item.ids)] = item.ids
+        mask[row, : len(item.ids)] = 1
+    return session.run(["vector"], {"input_ids": ids, "attention_mask": mask})[0]
 
 
 def _batches(order: Sequence[int]) -> Iterator[Sequence[int]]:

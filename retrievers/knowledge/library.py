@@ -15,7 +15,7 @@ from retrievers.knowledge.fusion import fuse
 from retrievers.knowledge.indexing import SPLITTER_VERSION, IndexReport, Progress, index_path, sync
 from retrievers.knowledge.lexical import by_grams, by_words
 from retrievers.knowledge.runbooks import ROOT, shipped
-from retrievers.knowledge.store import Store, StoredChunk, Trust, Where
+from retrievers.knowledge.store import KnowledgeError, Store, StoredChunk, Trust, Where
 
 FILE = "knowledge.sqlite"
 _CANDIDATES = 60  # sections a leg contributes: fusion needs depth, and no one reads past it
@@ -129,8 +129,11 @@ class Library:
             "grams": by_grams(self.store, words, _CANDIDATES, where),
         }
         if self._dense and (self._synced or self._dense.ready(self.store)):
-            self._sync_dense()
-            legs["dense"] = self._dense.nearest(self.store, words, _CANDIDATES, where)
+            try:
+                self._sync_dense()
+                legs["dense"] = self._dense.nearest(self.store, words, _CANDIDATES, where)
+            except KnowledgeError:
+                self._dense = None  # words alone still answer; `index` says what is wrong
         return legs
 
 

@@ -1,6 +1,7 @@
 """What indexing promises: idempotent, removals noticed, odd files noted, secrets gone before anything is stored."""
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -15,8 +16,17 @@ from retrievers.knowledge.store import SCHEMA_VERSION
 REDACTOR = Redactor(b"k" * 32)
 
 
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    """A data folder in which the shipped pages are indexed already: doing it for every test would take most of the time."""
+    folder = tmp_path_factory.mktemp("shipped")
+    Library(folder, REDACTOR).close()
+    return folder
+
+
 @pytest.fixture
-def library(tmp_path):
+def library(tmp_path, shipped):
+    shutil.copytree(shipped, tmp_path / "data")
     with Library(tmp_path / "data", REDACTOR) as opened:
         yield opened
 

@@ -35,6 +35,13 @@ READING = {
 }
 
 
+@pytest.fixture(scope="module")
+def shipped():
+    """The shipped pages in memory."""
+    with Library(None, Redactor(b"k" * 32)) as library:
+        yield library
+
+
 def upstream_rules():
     lines = shared("knowledge", "rules.tsv").read_text().splitlines()[1:]
     return [line.split("\t")[:2] for line in lines if line]
@@ -130,6 +137,5 @@ def test_the_shipped_pages_answer_at_once_on_a_cold_start(tmp_path):
         ("could not resolve host", "dns-failure"),
     ],
 )
-def test_a_pasted_symptom_finds_its_page_among_the_first_three(symptom, slug, tmp_path):
-    with Library(None, Redactor(b"k" * 32)) as library:
-        assert f"runbooks/{slug}.md" in [hit.source_path for hit in library.search(symptom, k=3)]
+def test_a_pasted_symptom_finds_its_page_among_the_first_three(symptom, slug, shipped):
+    assert f"runbooks/{slug}.md" in [hit.source_path for hit in shipped.search(symptom, k=3)]
