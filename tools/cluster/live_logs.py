@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from copilot.model import ContainerLog, CopilotError, Resource
-from copilot.model.fields import children, mapping, number, text
+from copilot.model import ContainerLog, CopilotError
 from tools.cluster.source import LogRequest
 from tools.cluster.transport import Transport
 
@@ -19,9 +17,12 @@ READERS = 8  # logs at once: each is a stream through the API server to one kube
 TAIL_LINES = 500  # lines: a stack trace and what led to it
 MAX_BYTES = 512 * 2**10  # bytes a log: 500 lines of 1 KiB
 _FEWER_LINES = 50  # lines to ask for when 500 did not fit: the server cuts the newest ones off, which matter most
-MAX_REQUESTS = 120  # logs of one observation: 2 replicas of 30 broken workloads, now and before the last restart
-_SAME = 2  # replicas of one owner whose logs are read: the third says the same
-_NOT_STARTED = frozenset({"ContainerCreating", "PodInitializing"})
+LOG_SECONDS = (
+    10.0  # for one log: the API server itself waits 30 s for a node that is gone, and such pods come in dozens
+)
+ALL_LOGS_SECONDS = (
+    20.0  # for all of them: an answer that cites fewer logs is worth more than one that comes a minute later
+)
 _NO_LOG = "unable to retrieve container logs for "  # what a kubelet answers, with status 200, when the file is gone
 
 
@@ -33,17 +34,20 @@ class LogsRead(msgspec.Struct, frozen=True, eq=False):
 
 
 def read_logs(transport: Transport, requests: Sequence[LogRequest]) -> LogsRead:
-    """Read the end of each log, several at once."""
+    """Read the end of each log, several at once, until the time for logs is used up."""
+    end = time.monotonic() + ALL_LOGS_SECONDS
     with ThreadPoolExecutor(READERS, thread_name_prefix="log") as pool:
-        answers = list(pool.map(lambda request: _read(transport, request), dict.fromkeys(requests)))
+        answers = list(pool.map(lambda request: _read(transport, request, end), dict.fromkeys(requests)))
     return LogsRead(
         tuple(answer for answer in answers if isinstance(answer, ContainerLog)),
         tuple(answer for answer in answers if isinstance(answer, str)),
     )
 
 
-def _read(transport: Transport, request: LogRequest) -> ContainerLog | str:
+def _read(transport: Transport, request: LogRequest, end: float) -> ContainerLog | str:
     which = f"{'previous ' if request.previous else ''}log of {request.namespace}/{request.pod} {request.container}"
+    if time.monotonic() >= end:
+        return f"The {which} was not read: the logs before it took too long."
     path = f"/api/v1/namespaces/{quote(request.namespace, safe='')}/pods/{quote(request.pod, safe='')}/log"
     lines, answer = TAIL_LINES, _ask(transport, path, request, TAIL_LINES)
     if isinstance(answer, bytes) and len(answer) >= MAX_BYTES:
@@ -70,44 +74,7 @@ def _ask(transport: Transport, path: str, request: LogRequest, lines: int) -> by
     if request.previous:
         query.append(("previous", "true"))
     try:
-        answer = transport.get(path, query, accept="application/json, */*")
+        answer = transport.get(path, query, accept="application/json, */*", read_seconds=LOG_SECONDS)
     except CopilotError as error:
         return error.title
     return answer.body if answer.ok else f"HTTP {answer.status} {answer.reason}"
-
-
-def wanted_logs(resources: Iterable[Resource], limit: int = MAX_REQUESTS) -> tuple[LogRequest, ...]:
-    """The logs worth reading: of containers that are not ready, failed or restarted, two replicas of each owner."""
-    taken: dict[tuple[str, ...], int] = defaultdict(int)
-    found: list[LogRequest] = []
-    for pod in resources:
-        if pod.ref.kind != "Pod" or pod.ref.group:
-            continue
-        owner = next((text(one, "uid") for one in children(pod.metadata, "ownerReferences")), "") or pod.ref.path
-        for status in _troubled(pod):
-            key = (owner, text(status, "name"))
-            if taken[key] < _SAME:
-                taken[key] += 1
-                found.extend(_requests(pod, status))
-    return tuple(found[:limit])
-
-
-def _troubled(pod: Resource) -> Iterator[Mapping[str, Any]]:
-    finished = text(pod.status, "phase") == "Succeeded"
-    for field in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses"):
-        for status in children(pod.status, field):
-            failed = number(status, "state", "terminated", "exitCode") != 0
-            restarted = number(status, "restartCount") > 0
-            unready = field == "containerStatuses" and not finished and status.get("ready") is not True
-            if text(status, "name") and (failed or restarted or unready):
-                yield status
-
-
-def _requests(pod: Resource, status: Mapping[str, Any]) -> Iterator[LogRequest]:
-    ref, name = pod.ref, text(status, "name")
-    before = bool(mapping(status, "lastState", "terminated")) or number(status, "restartCount") > 0
-    waiting = text(status, "state", "waiting", "reason")
-    if not waiting or (before and waiting not in _NOT_STARTED):
-        yield LogRequest(ref.namespace, ref.name, name)
-    if before:
-        yield LogRequest(ref.namespace, ref.name, name, previous=True)

@@ -15,8 +15,6 @@ from typing import Any, Protocol
 import msgspec
 
 from copilot.model import ContainerLog, CopilotError, Resource, Snapshot, UsageError
-from tools.cluster.live import LiveSource
-from tools.cluster.live_logs import LogsRead, wanted_logs
 from tools.cluster.record_format import (
     COVERAGE,
     COVERAGE_SCHEMA,
@@ -29,7 +27,6 @@ from tools.cluster.record_format import (
     is_recording,
     observations_of,
 )
-from tools.cluster.source import Scope, Source
 
 _ONE_FILE = 5_000  # objects: up to here a person can still open the one file in an editor
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}$")  # what Kubernetes allows, and no path
@@ -58,23 +55,6 @@ class Recorded(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def record(source: Source, scope: Scope, folder: Path, redactor: Redacting) -> Recorded:
-    """Observe the source and save everything, with the logs of containers in trouble.
-
-    Raises:
-        UsageError: `folder` exists and is no recording.
-        CopilotError: The source cannot be read, or the folder cannot be written.
-    """
-    _check_target(folder)
-    snapshot = source.snapshot(scope)
-    wanted = wanted_logs(snapshot.resources)
-    read = source.read_logs(wanted) if isinstance(source, LiveSource) else LogsRead(source.logs(wanted))
-    coverage = msgspec.structs.replace(snapshot.coverage, notes=(*snapshot.coverage.notes, *read.notes))
-    return save(
-        msgspec.structs.replace(snapshot, logs=(*snapshot.logs, *read.logs), coverage=coverage), folder, redactor
-    )
-
-
 def save(snapshot: Snapshot, folder: Path, redactor: Redacting) -> Recorded:
     """Write a snapshot as a recording. The folder appears when it is complete; an older recording is replaced.
 
@@ -82,7 +62,7 @@ def save(snapshot: Snapshot, folder: Path, redactor: Redacting) -> Recorded:
         UsageError: `folder` exists and is no recording.
         CopilotError: The folder cannot be written.
     """
-    _check_target(folder)
+    check_target(folder)
     target = folder.absolute()
     working = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
     try:
@@ -100,8 +80,13 @@ def save(snapshot: Snapshot, folder: Path, redactor: Redacting) -> Recorded:
     return Recorded(folder, len(snapshot.resources), logs, snapshot.coverage.notes)
 
 
-def _check_target(folder: Path) -> None:
-    """Only what is a recording, or nothing yet, is written over."""
+def check_target(folder: Path) -> None:
+    """Make sure that only what is a recording, or nothing yet, will be written over.
+
+    Raises:
+        UsageError: `folder` exists and is no recording.
+        CopilotError: It cannot be looked into.
+    """
     marker = folder / MARKER
     try:
         if not os.path.lexists(folder) or (folder.is_dir() and not any(folder.iterdir())):

@@ -99,7 +99,9 @@ class Transport:
         self._pool: urllib3.PoolManager = connection.client.rest_client.pool_manager
         self._authorization = threading.Lock()
 
-    def get(self, path: str, query: Query = (), *, accept: str = "application/json") -> Answer:
+    def get(
+        self, path: str, query: Query = (), *, accept: str = "application/json", read_seconds: float | None = None
+    ) -> Answer:
         """Read one path.
 
         Raises:
@@ -107,7 +109,7 @@ class Transport:
             UnauthorizedError: The server does not know who asks.
             HugeAnswerError: The answer is larger than `max_answer` bytes.
         """
-        request = _Request(path=path, query=query, accept=accept)
+        request = _Request(path=path, query=query, accept=accept, read_seconds=read_seconds)
         for attempt in range(1, _TRIES + 1):
             retry_after: float | None = None
             try:

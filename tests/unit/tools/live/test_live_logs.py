@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import pytest
 
-from copilot.model import Resource
-from tests.unit.tools.live.api_server import ApiServer, Reply, Request, pod, status
+from tests.unit.tools.live.api_server import ApiServer, Reply, Request, status
 from tools.cluster import live_logs
 from tools.cluster.live import LiveSource
-from tools.cluster.live_logs import wanted_logs
-from tools.cluster.resources import resource
 from tools.cluster.source import LogRequest
 
 PATH = "/api/v1/namespaces/shop/pods/web-0/log"
@@ -74,55 +71,15 @@ def test_names_cannot_lead_to_another_path(live: LiveSource, server: ApiServer) 
     assert server.paths() == ["/api/v1/namespaces/shop/pods/..%2F..%2Fsecrets/log"]
 
 
-def troubled(name: str, owner: str = "", **container: Any) -> Resource:
-    body = pod(name)
-    if owner:
-        body["metadata"]["ownerReferences"] = [{"uid": owner}]
-    body["status"]["containerStatuses"] = [{"name": "web", "ready": True, "restartCount": 0, **container}]
-    return resource({"apiVersion": "v1", "kind": "Pod", **body}, "api")
-
-
-def test_healthy_containers_logs_are_not_read() -> None:
-    assert wanted_logs([troubled("web-0")]) == ()
-
-
-def test_a_restarted_containers_two_logs_are_read() -> None:
-    state = {"waiting": {"reason": "CrashLoopBackOff"}}
-    last = {"terminated": {"exitCode": 1}}
-    assert wanted_logs([troubled("web-0", ready=False, restartCount=3, state=state, lastState=last)]) == (
-        LOG,
-        LogRequest("shop", "web-0", "web", previous=True),
-    )
-
-
-def test_a_container_that_never_started_has_no_log_to_read() -> None:
-    state = {"waiting": {"reason": "ImagePullBackOff"}}
-    assert wanted_logs([troubled("web-0", ready=False, state=state)]) == ()
-
-
-def test_a_running_container_that_is_not_ready_is_read() -> None:
-    assert wanted_logs([troubled("web-0", ready=False, state={"running": {}})]) == (LOG,)
-
-
-def test_a_finished_job_is_read_only_when_it_failed() -> None:
-    done = troubled("job", ready=False, state={"terminated": {"exitCode": 0}})
-    done.body["status"]["phase"] = "Succeeded"
-    failed = troubled("web-0", ready=False, state={"terminated": {"exitCode": 2}})
-    assert wanted_logs([done, failed]) == (LOG,)
-
-
-def test_of_many_equal_replicas_two_are_read() -> None:
-    pods = [troubled(f"web-{i}", "rs-1", ready=False, state={"running": {}}) for i in range(50)]
-    assert len(wanted_logs(pods)) == 2
-
-
-def test_the_number_of_logs_is_bounded() -> None:
-    pods = [troubled(f"web-{i}", ready=False, restartCount=2, state={"running": {}}) for i in range(500)]
-    assert len(wanted_logs(pods)) == live_logs.MAX_REQUESTS
-
-
-def test_garbage_in_a_status_is_skipped() -> None:
-    odd = resource(
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "status": {"containerStatuses": [7, {}]}}, "api"
-    )
-    assert wanted_logs([odd]) == ()
+def test_logs_of_nodes_that_do_not_answer_cost_a_bounded_time(
+    live: LiveSource, server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_logs, "LOG_SECONDS", 0.1)
+    monkeypatch.setattr(live_logs, "ALL_LOGS_SECONDS", 0.2)
+    requests = [LogRequest("shop", f"web-{number}", "web") for number in range(40)]
+    for request in requests:
+        server.special[f"/api/v1/namespaces/shop/pods/{request.pod}/log"] = lambda _: Reply(lines=[], hold=True)
+    read = live.read_logs(requests)
+    assert (read.logs, len(read.notes)) == ((), 40)
+    assert "took too long" in read.notes[-1]
+    assert len(server.seen) < 40
