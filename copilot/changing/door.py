@@ -43,6 +43,7 @@ class Door:
         gate: checks and uses up approvals.
         journal: notes everything.
         watch: makes the watcher of a rollout; called before the change is sent.
+        say: is told, one line at a time, how it goes.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class Door:
         gate: Gate,
         journal: Journal,
         watch: Callable[[Plan], RolloutWatch],
+        say: Callable[[str], None],
     ) -> None:
         self._desk = desk
         self._writer = writer
         self._gate = gate
         self._journal = journal
         self._watch = watch
+        self._say = say
 
     def note_planned(self, plan: Plan) -> None:
         """Put a plan on record before its card is shown."""
@@ -81,6 +84,7 @@ class Door:
         (step,) = self._gate.consume(plan, approval, self._session())
         outcome = self._writer.send(step)
         carried = self._judge(plan, outcome)
+        self._say(carried.text)
         if carried.state is not SendState.APPLIED:
             return carried
         watched = watch.follow()
@@ -94,7 +98,7 @@ class Door:
         target = plan.target.title
         match outcome.state:
             case SendState.APPLIED:
-                return Carried(SendState.APPLIED, f"{target}: done")
+                return Carried(SendState.APPLIED, f"{target}: the change is applied, watching the rollout")
             case SendState.CONFLICT:
                 raise PlanChanged(f"{target} changed at the last moment (409): {outcome.message}", _NEW_PLAN)
             case SendState.REFUSED:

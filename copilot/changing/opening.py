@@ -65,7 +65,7 @@ def open_changing(target: Target, settings: Settings, say: Callable[[str], None]
         """Watch with the real clock."""
         return RolloutWatch(desk.reader, plan.target, time.monotonic, time.sleep, say)
 
-    return Workshop(desk, journal, Door(desk, executor, gate, journal, watch), gate)
+    return Workshop(desk, journal, Door(desk, executor, gate, journal, watch, say), gate)
 
 
 def _source(target: Target) -> LiveSource:

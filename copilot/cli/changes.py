@@ -91,10 +91,20 @@ def _offer(workshop: Workshop, plan: Plan) -> int:
     try:
         return _report(workshop, plan, door.carry_out(plan, approval))
     except KeyboardInterrupt:
-        click.echo(
-            f"\nNo longer watching. The change itself stays as it is; kubectl copilot audit {plan.id} shows how far it came."
-        )
+        click.echo(f"\n{_where_it_stopped(workshop, plan)}")
         return EXIT_INTERRUPTED
+
+
+def _where_it_stopped(workshop: Workshop, plan: Plan) -> str:
+    """Say what an interrupted run has done: the journal knows."""
+    from copilot.changing.history import PlanState, find_record
+
+    state = find_record(workshop.journal, plan.id).state
+    if state is PlanState.APPLIED:
+        return f"No longer watching. The change is made and stays; the way back: kubectl copilot undo {plan.id} --allow-changes"
+    if state is PlanState.UNKNOWN:
+        return "Interrupted while sending: whether the change was made is not known yet. The next do or undo reads it back."
+    return "Interrupted before anything was sent: nothing was changed."
 
 
 def _report(workshop: Workshop, plan: Plan, carried: Carried) -> int:
@@ -103,7 +113,6 @@ def _report(workshop: Workshop, plan: Plan, carried: Carried) -> int:
     from guardrails.steps import SendState
     from tools.change.watch import End
 
-    click.echo(visible(carried.text))
     watched = carried.watched
     if watched is not None:
         click.echo(f"Rollout {watched.end.value}: {visible(watched.text)}")

@@ -1,9 +1,6 @@
 """The guarded change against a real API server: what is applied, what is refused, and what the server's own log says."""
 
 import json
-import os
-import pty
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +18,9 @@ from guardrails.journal import Kind
 from guardrails.plan import DryRunState, Plan, Tier
 from guardrails.steps import SendState
 from tests.live.testbed.cluster import Cluster
+from tests.terminal import at_a_terminal
 from tools.change.watch import End
 
-ROOT = Path(__file__).resolve().parents[2]
 WAIT = 90.0  # seconds
 
 
@@ -299,28 +296,6 @@ def test_a_rollout_whose_new_pods_cannot_start_is_reported_and_leaves_its_way_ba
     assert workshop.desk.plan_undo(find_record(workshop.journal, plan.id)).steps
 
 
-def _at_a_terminal(arguments: list[str], data: Path, answers: list[str]) -> tuple[int, str]:
-    """Run the command with a terminal at both ends and type an answer at each question."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(ROOT)
-        os.environ["COPILOT_DATA_DIR"] = str(data)
-        os.execv(sys.executable, [sys.executable, "-m", "copilot.cli.main", *arguments])
-    seen = b""
-    while True:
-        try:
-            chunk = os.read(terminal, 4096)
-        except OSError:  # the child closed its end
-            break
-        if not chunk:
-            break
-        seen += chunk
-        if answers and seen.endswith(b"leave it: "):
-            os.write(terminal, answers.pop(0).encode() + b"\n")
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen.decode()
-
-
 def test_a_person_at_a_terminal_scales_and_undoes_with_typed_words(scene: Scene) -> None:
     where = [
         "-n",
@@ -332,14 +307,14 @@ def test_a_person_at_a_terminal_scales_and_undoes_with_typed_words(scene: Scene)
         "--allow-changes",
     ]
     data = scene.folder / "data"
-    code, said = _at_a_terminal(["do", "scale deploy/web to 3", *where], data, ["no"])
+    code, said = at_a_terminal(["do", "scale deploy/web to 3", *where], data, ["no"])
     assert (code, scene.get()["spec"]["replicas"]) == (77, 2), said
-    code, said = _at_a_terminal(["do", "scale deploy/web to 3", *where], data, ["yes"])
+    code, said = at_a_terminal(["do", "scale deploy/web to 3", *where], data, ["yes"])
     assert (code, scene.get()["spec"]["replicas"]) == (0, 3), said
     assert "Rollout done: 3 of 3 replicas available" in said
     scene.settled()
     plan = records(scene.workshop().journal)[-1].plan
-    code, said = _at_a_terminal(["undo", plan.id, *where], data, ["yes"])
+    code, said = at_a_terminal(["undo", plan.id, *where], data, ["yes"])
     assert (code, scene.get()["spec"]["replicas"]) == (77, 3), said  # taking a pod away wants the name, not a yes
-    code, said = _at_a_terminal(["undo", plan.id, *where], data, ["web"])
+    code, said = at_a_terminal(["undo", plan.id, *where], data, ["web"])
     assert (code, scene.get()["spec"]["replicas"]) == (0, 2), said
