@@ -33,9 +33,8 @@ def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[R
     reach = Reach(view)
     relevant = [root for root in roots if _in_scope(root, folded.get(id(root), []), scope, view)]
     causes, explained = _rank(relevant, folded, symptoms, reach, known)
-    left = [
-        symptom for symptom in symptoms if symptom.object not in explained and _touches((symptom.object,), scope, view)
-    ]
+    seen = [symptom for symptom in symptoms if _touches((symptom.object,), scope, view)]
+    left = [symptom for symptom in seen if symptom.object not in explained]
     firm = [cause for cause in causes if cause.confidence >= FAULT_THRESHOLD]
     return Diagnosis(
         verdict=_verdict(bool(firm), bool(left or causes), view),
@@ -44,7 +43,7 @@ def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[R
         root_causes=tuple(msgspec.structs.replace(cause, rank=i) for i, cause in enumerate(causes, start=1)),
         coverage=view.coverage,
         symptoms=tuple(symptom.evidence[0] for symptom in left if symptom.evidence),
-        collect=collect_steps(view, left) if not firm else (),
+        collect=collect_steps(view, seen) if not firm else (),
     )
 
 

@@ -17,7 +17,7 @@ from copilot.diagnosis.log_patterns import LogMatch, match_line
 from copilot.diagnosis.pods import ContainerFact, PodFact
 from copilot.diagnosis.steps import change, logs_step
 from copilot.diagnosis.view import View, logged, said
-from copilot.model import ContainerLog, Evidence, Finding, NextStep, Ref, children, number, text, texts
+from copilot.model import ContainerLog, Evidence, Finding, Ref, children, number, text, texts
 
 
 def _cause(identity: str, title: str, step: str, *, yields: bool = False, level: Severity = Severity.OUTAGE) -> Cause:
@@ -28,7 +28,6 @@ def _cause(identity: str, title: str, step: str, *, yields: bool = False, level:
 
 
 LOG_CAUSES: tuple[Cause, ...] = (
-    _cause("rbac.forbidden", "A ServiceAccount lacks a right it uses", "Grant the smallest Role that allows it"),
     _cause("app.port.in_use", "Two processes want the same port", "Give one of them another port"),
     _cause("app.module.missing", "A module the program needs is not in the image", "Build the image with it"),
     _cause("app.schema.missing", "The database lacks what the program expects", "Run or repair the migration"),
@@ -96,8 +95,6 @@ def _finding(
             return _configuration(view, pod, container, base, line, match.groups)
         case "app.port.in_use":
             return _port(pod, container, base, number(match.groups.get("port")))
-        case "rbac.forbidden":
-            return _forbidden(base, match.groups)
         case _:
             return base
 
@@ -275,11 +272,3 @@ def _port(pod: PodFact, container: ContainerFact, base: Finding, port: int) -> F
 
 def _spec(pod: PodFact, name: str) -> Mapping[str, Any]:
     return next((container.spec for container in pod.containers if container.name == name), {})
-
-
-def _forbidden(base: Finding, groups: Mapping[str, str]) -> Finding:
-    account = Ref("ServiceAccount", groups.get("namespace", ""), groups.get("name", ""))
-    command = f"kubectl auth can-i {groups.get('verb')} {groups.get('resource')} --as=system:serviceaccount:{account.namespace}:{account.name} -n {account.namespace}"
-    return msgspec.structs.replace(
-        base, steps=(NextStep(text=f"Check what {account} may do", command=command), *base.steps)
-    )

@@ -39,11 +39,6 @@ def _rows(cause: str, weight: float, *rows: tuple[str, str]) -> tuple[LogPattern
 
 PATTERNS: tuple[LogPattern, ...] = (
     *_rows(
-        "rbac.forbidden", 0.9,
-        (r"User \"system:serviceaccount:(?P<namespace>[a-z0-9-]+):(?P<name>[a-z0-9.-]+)\" cannot (?P<verb>\w+) resource \"(?P<resource>[\w./-]+)\"",
-         "ServiceAccount {namespace}/{name} may not {verb} {resource}: no RBAC role grants it"),
-    ),
-    *_rows(
         "app.port.in_use", 0.85,
         (r"(?::|port |\]:)(?P<port>\d{2,5})\b.{0,80}(?:[Aa]ddress already in use|EADDRINUSE)", "port {port} is already in use: address already in use"),
         (r"(?:[Aa]ddress already in use|EADDRINUSE|[Pp]ort is already allocated).{0,80}?[: ](?P<port>\d{2,5})\b", "port {port} is already in use: address already in use"),

@@ -14,6 +14,7 @@ from copilot.model import Finding, Ref, Resource, age_text, children, instant, m
 
 _APPS = "k8s.io/api/apps/v1"
 _BATCH = "k8s.io/api/batch/v1"
+_START_LAG = timedelta(seconds=10)  # the controller looks at its schedules this often
 _LONG_GRACE = 300  # seconds: a stop slower than this is not an ordinary shutdown
 
 PAUSED = Cause(
@@ -192,10 +193,10 @@ def find_terminating(view: View) -> Iterator[Finding]:
             "deletionGracePeriodSeconds",
             default=number(pod.resource.spec, "terminationGracePeriodSeconds", default=DEFAULT_GRACE),
         )
-        finalizers = texts(pod.resource.metadata, "finalizers")
         hooks = [container for container in pod.containers if mapping(container.spec, "lifecycle", "preStop")]
         asked = deleted - timedelta(seconds=grace)
         waiting = (view.now - asked).total_seconds()
+        finalizers = texts(pod.resource.metadata, "finalizers")
         running = [container for container in pod.containers if container.state in ("running", "")]
         if finalizers and not running:
             yield Finding(
@@ -281,7 +282,7 @@ def _blocked(view: View, cron: Resource) -> Iterator[Finding]:
     oldest = min(
         (job.created for ref in active if (job := view.graph.get(ref)) is not None and job.created), default=None
     )
-    due = schedule.runs_between(oldest, view.now) if schedule and oldest else 0
+    due = schedule.runs_between(oldest, view.now - _START_LAG) if schedule and oldest else 0
     held = view.events(cron.ref, "JobAlreadyActive")
     if text(cron.spec, "concurrencyPolicy") == "Forbid" and active and (due >= 1 or held):
         run = active[0]

@@ -56,7 +56,6 @@ LINES = [
     ("/bin/sh: 1: gunicorn: not found", "pod.crashloop.exit127", {"name": "gunicorn"}),
     ("/bin/sh: syntax error: unexpected end of file", "pod.exit2.shell_syntax", {}),
     ("exec /app/server: exec format error", "pod.exec.format", {}),
-    ('pods is forbidden: User "system:serviceaccount:ops:watcher" cannot list resource "pods" in API group "" in the namespace "shop"', "rbac.forbidden", {"namespace": "ops", "name": "watcher", "verb": "list", "resource": "pods"}),
 ]  # fmt: skip
 
 ORDINARY = [
