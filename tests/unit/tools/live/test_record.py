@@ -133,7 +133,7 @@ def test_a_recording_is_replaced_as_a_whole(tmp_path: Path) -> None:
     save(snapshot(), tmp_path / "rec", REDACTOR)
     save(snapshot(resources=(), logs=()), tmp_path / "rec", REDACTOR)
     assert not [name for name in files(tmp_path / "rec") if name.startswith("logs")]
-    assert os.listdir(tmp_path) == ["rec"]
+    assert [path.name for path in tmp_path.iterdir()] == ["rec"]
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"schema": "other"}', "[[["])
@@ -181,7 +181,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_the_old_recording(tmp_path: P
         save(snapshot(), tmp_path / "rec", FullDisk(errno.ENOSPC))
     assert "Free some space" in caught.value.hint
     assert files(tmp_path / "rec") == before
-    assert os.listdir(tmp_path) == ["rec"]
+    assert [path.name for path in tmp_path.iterdir()] == ["rec"]
 
 
 def test_an_interrupt_leaves_nothing_half_written(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_an_interrupt_leaves_nothing_half_written(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         save(snapshot(), tmp_path / "rec", Interrupted(0))
-    assert os.listdir(tmp_path) == []
+    assert not list(tmp_path.iterdir())
 
 
 def test_names_from_hostile_input_cannot_leave_the_folder(tmp_path: Path) -> None:
@@ -209,8 +209,8 @@ def test_a_damaged_recording_names_the_file(tmp_path: Path, file: str) -> None:
     found = {name: content for name, content in files(tmp_path / "rec").items() if "/" not in name}
     with pytest.raises(InputError, match=f"rec/{file} is not as recorded"):
         record_format.completed(snapshot(), {**found, file: b'{"schema":"cluster-copilot/x"'}, "rec")
+    changed = found[file].replace(b"/v1", b"/v9", 1)
     with pytest.raises(InputError, match="has schema"):
-        changed = found[file].replace(b"/v1", b"/v9", 1)
         record_format.completed(snapshot(), {**found, file: changed}, "rec")
 
 
@@ -223,7 +223,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_command_records_a_cluster_with_the_logs_of_broken_containers(
     server: ApiServer, url: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = pod("web-0")
+    broken = pod("web-0", spec={"nodeName": "node-1", "containers": [{"name": "web"}]})
     crashed = {"terminated": {"exitCode": 1, "reason": "Error"}}
     broken["status"]["containerStatuses"] = [
         {
