@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from copilot.model import Coverage, Reading, Ref, Resource, Snapshot
 from copilot.model.resource import ref_of
 from retrievers.graph import ResourceGraph, build_graph
@@ -143,15 +145,16 @@ def _object(
     return body
 
 
-def build_seconds(snapshot: Snapshot) -> float:
-    """Median time of a whole build."""
-    taken = []
+def build_seconds(snapshot: Snapshot) -> tuple[float, float]:
+    """Median (wall, CPU) time of a whole build; they differ where other programs share the machine."""
+    wall, cpu = [], []
     for _ in range(ROUNDS):
         gc.collect()
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         build_graph(snapshot)
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
+        wall.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - start_cpu)
+    return statistics.median(wall), statistics.median(cpu)
 
 
 def bytes_an_edge(snapshot: Snapshot) -> tuple[int, int, float]:
@@ -170,7 +173,13 @@ def bytes_an_edge(snapshot: Snapshot) -> tuple[int, int, float]:
 def put_microseconds(graph: ResourceGraph) -> dict[str, float]:
     """Median time of one update: a status that changed, a pod that moved, a pod that is new, a pod that went."""
     pods = graph.of_kind("Pod")[:UPDATES]
-    changed = [Resource(pod.ref, {**pod.body, "status": {"phase": "Failed"}}, pod.uid) for pod in pods]
+    unready = {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "lastTransitionTime": _STAMP}
+    changed = [
+        resource(
+            msgspec.json.decode(msgspec.json.encode({**pod.body, "status": {**pod.status, "conditions": [unready]}}))
+        )
+        for pod in pods
+    ]
     nodes = itertools.cycle(range(NODES))
     moved = [
         Resource(pod.ref, {**pod.body, "spec": {**pod.spec, "nodeName": f"node-{next(nodes)}"}}, pod.uid)
@@ -197,13 +206,14 @@ def _median_of(change: Any, arguments: list[Any]) -> float:
 def main() -> None:
     """Measure and print."""
     snapshot = made_up_cluster()
-    seconds = build_seconds(snapshot)
+    wall, cpu = build_seconds(snapshot)
     nodes, edges, size = bytes_an_edge(snapshot)
     rows = [
         ("objects", f"{len(snapshot.resources):,}"),
         ("nodes", f"{nodes:,}"),
         ("edges", f"{edges:,}"),
-        ("build (s)", f"{seconds:.3f}"),
+        ("build, wall (s)", f"{wall:.3f}"),
+        ("build, CPU (s)", f"{cpu:.3f}"),
         ("bytes an edge", f"{size:.0f}"),
         *((f"{name} (µs)", f"{taken:.1f}") for name, taken in put_microseconds(build_graph(snapshot)).items()),
     ]

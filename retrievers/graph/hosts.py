@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from copilot.model import Ref, children, text
+from copilot.model import Ref, text
 from retrievers.graph.edges.pod_spec import PodSpec, containers_of
 
 _MAX_VALUE = 4096  # characters of one value that are read: longer ones are scripts or documents
@@ -64,13 +64,16 @@ def mentions_of(pod: PodSpec) -> Iterator[Mention]:
 
 def _values(container: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """(variable or flag, value, field) of everything literal."""
-    for variable in children(container.get("env")):
-        value = variable.get("value")
+    variables = container.get("env")
+    for variable in variables if isinstance(variables, list) else ():
+        value = variable.get("value") if isinstance(variable, dict) else None
         if isinstance(value, str) and value:
             name = text(variable.get("name"))
             yield name, value, f"env[{name}].value"
     for field in ("command", "args"):
         arguments = container.get(field)
+        if not arguments:
+            continue
         flag = ""
         for index, argument in enumerate(arguments[:_MAX_ARGUMENTS] if isinstance(arguments, list) else ()):
             if not isinstance(argument, str):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from copilot.model import Detail, Ref, Resource
 from copilot.model.kinds import built_in
 from retrievers.graph.edge import VIRTUAL_KINDS, EdgeKind
-from retrievers.graph.edges import edges_of
+from retrievers.graph.edges import declare_alike, edges_of
 from retrievers.graph.edges.pod_spec import pod_spec_of
 from retrievers.graph.hosts import candidates, could_mean, mentions_of, resolve
 from retrievers.graph.selector_index import Filed, SelectorIndex, pod_selector_of, selectable_labels
@@ -59,6 +59,8 @@ class ObjectIndex:
         kind, group = resource.ref.kind, resource.ref.group
         is_new_kind = group not in self.groups.get(kind, ()) and built_in(kind, group) is None
         number = self._enter(resource, replace=True)
+        if old is not None and declare_alike(old, resource):
+            return
         self._declare(number, resource)
         if kind in _SELECTING:
             self._reselect(number, resource)
@@ -158,7 +160,8 @@ class ObjectIndex:
     def _connect(self, resource: Resource, pairs: list[int]) -> None:
         """Add edges to the services that the pod spec's literal values name."""
         number = self.store.ids[resource.ref]
-        self._stop_waiting(number)
+        if number in self._awaiting:
+            self._stop_waiting(number)
         pod = pod_spec_of(resource)
         known: set[int] = set()
         for mention in mentions_of(pod) if pod is not None else ():

@@ -30,7 +30,7 @@ class Tie(msgspec.Struct, frozen=True):
 class EdgeStore:
     """Interned refs and their edges. `declared` edges come from the source's own fields, `matched` from its selector."""
 
-    __slots__ = ("_free", "_tie_ids", "declared", "ids", "into", "matched", "refs", "ties")
+    __slots__ = ("_free", "_ties_of", "declared", "ids", "into", "matched", "refs", "ties")
 
     def __init__(self) -> None:
         self.ids: dict[Ref, int] = {}
@@ -39,7 +39,7 @@ class EdgeStore:
         self.into: list[list[int] | None] = []
         self.matched: dict[int, list[int]] = {}
         self.ties: list[Tie] = []
-        self._tie_ids: dict[tuple[EdgeKind, str, bool, bool], int] = {}
+        self._ties_of: dict[str, list[int]] = {}
         self._free: list[int] = []
 
     def intern(self, ref: Ref) -> int:
@@ -60,12 +60,14 @@ class EdgeStore:
 
     def tie(self, kind: EdgeKind, field: str = "", optional: bool = False, certain: bool = True) -> int:
         """The number of what an edge says."""
-        key = (kind, field, optional, certain)
-        found = self._tie_ids.get(key)
-        if found is None:
-            found = self._tie_ids[key] = len(self.ties)
-            self.ties.append(Tie(kind, field, optional, certain, kind.health))
-        return found
+        alike = self._ties_of.setdefault(field, [])
+        for number in alike:  # nearly always one: the field tells the kind
+            said = self.ties[number]
+            if said.kind is kind and said.optional is optional and said.certain is certain:
+                return number
+        self.ties.append(Tie(kind, field, optional, certain, kind.health))
+        alike.append(len(self.ties) - 1)
+        return alike[-1]
 
     def declare(self, source: int, pairs: list[int]) -> AbstractSet[int]:
         """Replace the edges that an object declares; the pairs are (target, tie). Unchanged edges are not touched.
@@ -76,8 +78,12 @@ class EdgeStore:
         if old == pairs or (old is None and not pairs):
             return _NONE
         self.declared[source] = pairs or None
+        if old is None:
+            for target, tie in pairs_of(pairs):
+                self._enter(source, tie, target)
+            return _NONE
         known = set(pairs_of(old))
-        kept = set(pairs_of(pairs)) if known else known
+        kept = set(pairs_of(pairs))
         for target, tie in pairs_of(pairs):
             if (target, tie) not in known:
                 self._enter(source, tie, target)
@@ -146,9 +152,8 @@ class EdgeStore:
 
 def pairs_of(flat: list[int] | None) -> Iterator[tuple[int, int]]:
     """Walk a flat adjacency list."""
-    if flat:
-        items = iter(flat)
-        yield from zip(items, items, strict=True)
+    items = iter(flat or ())
+    return zip(items, items, strict=True)
 
 
 def _drop(flat: list[int] | None, neighbour: int, tie: int) -> None:

@@ -23,14 +23,15 @@ def edges_of_template(resource: Resource) -> Iterator[Edge]:
 _CUSTOM: tuple[EdgeFunction, ...] = (custom.edges_of_custom,)
 _TEMPLATE: tuple[EdgeFunction, ...] = (edges_of_template,)
 
+# The functions of a kind that read its status: what a running cluster changes all the time.
+_STATUS: dict[tuple[str, str], tuple[EdgeFunction, ...]] = {
+    ("Pod", ""): (pods.edges_of_pod_nomination, pods.edges_of_pod_allocated_claims, pods.edges_of_pod_images),
+    ("ResourceClaim", devices.GROUP): (devices.edges_of_claim_allocation, devices.edges_of_claim_reservations),
+}
+
 # (kind, group) -> functions
 EDGE_FUNCTIONS: dict[tuple[str, str], tuple[EdgeFunction, ...]] = {
-    ("Pod", ""): (
-        edges_of_template,
-        pods.edges_of_pod_nomination,
-        pods.edges_of_pod_allocated_claims,
-        pods.edges_of_pod_images,
-    ),
+    ("Pod", ""): (edges_of_template, *_STATUS[("Pod", "")]),
     ("Deployment", "apps"): _TEMPLATE,
     ("ReplicaSet", "apps"): _TEMPLATE,
     ("DaemonSet", "apps"): _TEMPLATE,
@@ -71,11 +72,7 @@ EDGE_FUNCTIONS: dict[tuple[str, str], tuple[EdgeFunction, ...]] = {
     ("ServiceAccount", ""): (policies.edges_of_service_account,),
     ("Node", ""): (devices.edges_of_node_gpus,),
     ("Service", ""): (network.edges_of_external_name,),
-    ("ResourceClaim", devices.GROUP): (
-        devices.edges_of_claim_spec,
-        devices.edges_of_claim_allocation,
-        devices.edges_of_claim_reservations,
-    ),
+    ("ResourceClaim", devices.GROUP): (devices.edges_of_claim_spec, *_STATUS[("ResourceClaim", devices.GROUP)]),
     ("ResourceClaimTemplate", devices.GROUP): (devices.edges_of_claim_spec,),
     ("ResourceSlice", devices.GROUP): (devices.edges_of_slice_nodes, devices.edges_of_slice_devices),
     ("DeviceClass", devices.GROUP): (devices.edges_of_device_class,),
@@ -113,3 +110,21 @@ def functions_for(kind: str, group: str) -> tuple[EdgeFunction, ...]:
     if known is None:
         return _CUSTOM if is_namespaced(kind, group) is None else ()
     return known
+
+
+_READ_METADATA = ("ownerReferences", "labels", "annotations")
+
+
+def declare_alike(old: Resource, new: Resource) -> bool:
+    """Tell, without looking at every reference, that two versions of an object declare the same edges.
+
+    Comparing what functions read is several times cheaper than running them; most updates touch only the status.
+    """
+    if any(old.metadata.get(field) != new.metadata.get(field) for field in _READ_METADATA):
+        return False
+    if old.body.keys() != new.body.keys() and old.body.keys() ^ new.body.keys() != {"status"}:
+        return False
+    if any(old.body[part] != new.body.get(part) for part in old.body if part not in ("metadata", "status")):
+        return False
+    readers = _STATUS.get((new.ref.kind, new.ref.group), ())
+    return all(list(reader(old)) == list(reader(new)) for reader in readers)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from copilot.model import Ref, Resource, child, children, mapping, text
+from copilot.model import Ref, Resource, children, mapping, text
 from retrievers.graph.edge import Edge, EdgeKind
 
 _TEMPLATE_PATH: dict[tuple[str, str], tuple[str, ...]] = {
@@ -21,6 +21,12 @@ _TEMPLATE_PATH: dict[tuple[str, str], tuple[str, ...]] = {
     ("PodTemplate", ""): ("template",),
 }
 _DEFAULT_SCHEDULER = "default-scheduler"
+
+# Read once: these stand in the innermost loop, and a lookup in the enum costs as much as making the edge.
+_MOUNTS = EdgeKind.MOUNTS
+_REFERENCES = EdgeKind.REFERENCES
+_RUNS_ON = EdgeKind.RUNS_ON
+_USES_SA = EdgeKind.USES_SA
 
 
 class PodSpec(msgspec.Struct, frozen=True):
@@ -49,7 +55,7 @@ def pod_spec_of(resource: Resource) -> PodSpec | None:
     """
     ref = resource.ref
     if ref.kind == "Pod" and not ref.group:
-        return PodSpec(ref, child(resource.body, "spec"), "spec", ref.name)
+        return PodSpec(ref, resource.spec, "spec", ref.name)
     path = _TEMPLATE_PATH.get((ref.kind, ref.group))
     if path is None:
         return None
@@ -102,14 +108,14 @@ def _volume_source(pod: PodSpec, source: str, body: Mapping[str, Any], volume: s
     elif source == "persistentVolumeClaim":
         if claim := text(body, "claimName"):
             target = pod.in_namespace("PersistentVolumeClaim", claim)
-            yield Edge(pod.source, EdgeKind.MOUNTS, target, f"{where}.claimName")
+            yield Edge(pod.source, _MOUNTS, target, f"{where}.claimName")
     elif source == "ephemeral" and pod.pod_name:
         target = pod.in_namespace("PersistentVolumeClaim", f"{pod.pod_name}-{volume}")
-        yield Edge(pod.source, EdgeKind.MOUNTS, target, where)
+        yield Edge(pod.source, _MOUNTS, target, where)
     else:
         for field in ("secretRef", "nodePublishSecretRef"):
             if name := text(body.get(field), "name"):
-                yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("Secret", name), f"{where}.{field}.name")
+                yield Edge(pod.source, _REFERENCES, pod.in_namespace("Secret", name), f"{where}.{field}.name")
 
 
 _FILE_SOURCES = {"configMap": "ConfigMap", "secret": "Secret"}
@@ -128,7 +134,7 @@ def _projected(pod: PodSpec, body: Mapping[str, Any], where: str) -> Iterator[Ed
                     yield edge
             elif source == "clusterTrustBundle" and (name := text(inner, "name")):
                 target = Ref("ClusterTrustBundle", "", name, "certificates.k8s.io")
-                yield Edge(pod.source, EdgeKind.REFERENCES, target, f"{where}[{index}].{source}.name",
+                yield Edge(pod.source, _REFERENCES, target, f"{where}[{index}].{source}.name",
                            inner.get("optional") is True)  # fmt: skip
 
 
@@ -139,7 +145,7 @@ def _file_source(pod: PodSpec, source: str, body: Mapping[str, Any], where: str)
     if not isinstance(name, str) or not name:
         return None
     target = Ref(_FILE_SOURCES[source], pod.source.namespace, name)
-    return Edge(pod.source, EdgeKind.REFERENCES, target, f"{where}.{field}", body.get("optional") is True)
+    return Edge(pod.source, _REFERENCES, target, f"{where}.{field}", body.get("optional") is True)
 
 
 _ENV_SOURCES = (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret"))
@@ -169,7 +175,7 @@ def _named_source(pod: PodSpec, kind: str, body: Any, where: str) -> Iterator[Ed
     name = body.get("name") if isinstance(body, dict) else None
     if isinstance(name, str) and name:
         target = Ref(kind, pod.source.namespace, name)
-        yield Edge(pod.source, EdgeKind.REFERENCES, target, where, body.get("optional") is True)
+        yield Edge(pod.source, _REFERENCES, target, where, body.get("optional") is True)
 
 
 def edges_of_pod_identity(pod: PodSpec) -> Iterator[Edge]:
@@ -181,11 +187,11 @@ def edges_of_pod_identity(pod: PodSpec) -> Iterator[Edge]:
     if not account and not pod.pod_name:
         account = "default"  # admission writes it into every pod made from the template
     if account:
-        yield Edge(pod.source, EdgeKind.USES_SA, pod.in_namespace("ServiceAccount", account),
+        yield Edge(pod.source, _USES_SA, pod.in_namespace("ServiceAccount", account),
                    f"{pod.field}.serviceAccountName")  # fmt: skip
     for index, secret in enumerate(children(pod.spec.get("imagePullSecrets"))):
         if name := text(secret, "name"):
-            yield Edge(pod.source, EdgeKind.REFERENCES, pod.in_namespace("Secret", name),
+            yield Edge(pod.source, _REFERENCES, pod.in_namespace("Secret", name),
                        f"{pod.field}.imagePullSecrets[{index}].name", optional=True)  # fmt: skip
 
 
@@ -193,7 +199,7 @@ def edges_of_pod_scheduling(pod: PodSpec) -> Iterator[Edge]:
     """Node, priority class, runtime class, a scheduler other than the default one, and the gang."""
     spec = pod.spec
     if node := text(spec.get("nodeName")):
-        yield Edge(pod.source, EdgeKind.RUNS_ON, Ref("Node", "", node), f"{pod.field}.nodeName")
+        yield Edge(pod.source, _RUNS_ON, Ref("Node", "", node), f"{pod.field}.nodeName")
     if priority := text(spec.get("priorityClassName")):
         yield Edge(pod.source, EdgeKind.USES, Ref("PriorityClass", "", priority, "scheduling.k8s.io"),
                    f"{pod.field}.priorityClassName")  # fmt: skip

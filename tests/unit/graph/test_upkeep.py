@@ -23,6 +23,8 @@ POOL = [
     pod("web-0", labels={"app": "web"}, spec={**ENV, "nodeName": "n1"}, owners=[owner("ReplicaSet", "web-1")]),
     pod("web-0", labels={"app": "web", "tier": "front"}, spec={**ENV, "nodeName": "n2"}),
     pod("web-0", labels={"app": "api"}),
+    pod("web-0", labels={"app": "api"}, status={"nominatedNodeName": "n1", "phase": "Pending"}),
+    pod("web-0", labels={"app": "api"}, status={"containerStatuses": [{"name": "web", "imageID": "web@sha256:1"}]}),
     pod("web-1", labels={"app": "web"}, spec={"volumes": [{"name": "v", "configMap": {"name": "cfg"}}]}),
     workload("Deployment", "web"),
     workload("Deployment", "web", ENV, template_labels={"app": "api"}),
