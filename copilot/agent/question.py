@@ -157,7 +157,7 @@ def _objects(tokens: list[str], kind: str, namespace: str | None, index: Names) 
     unknown: list[str] = []
     for word, wanted in _name_words(tokens):
         named = index.exact(word)
-        if not named and word.lower() in STOP_WORDS:
+        if not named and _is_plain_word(word):
             continue
         sure = bool(named)
         if not named and len(word) >= 3:
@@ -203,5 +203,11 @@ def _prefer(named: list[Ref], kind: str, namespace: str | None) -> list[Ref]:
     return named
 
 
+def _is_plain_word(word: str) -> bool:
+    """Whether a word belongs to the language of questions: a stop word, or the word of a state."""
+    lowered = word.lower()
+    return lowered in STOP_WORDS or any(pattern.fullmatch(lowered) for pattern, _ in STATE_WORDS)
+
+
 def _is_name_like(word: str) -> bool:
-    return len(word) >= 3 and word.lower() not in STOP_WORDS and not word.isdigit()
+    return len(word) >= 3 and not _is_plain_word(word) and not word.isdigit()
