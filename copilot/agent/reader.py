@@ -122,6 +122,8 @@ def _settled(question: Question) -> Intent:
         return Intent.STATUS
     if intent is Intent.LIST and question.refs and question.kind == question.refs[0].kind:
         return Intent.STATUS
+    if intent is Intent.WHERE and question.kind and not question.refs:
+        return Intent.LIST
     if intent is Intent.HEALTH and question.kind and question.state is not None and not question.refs:
         return Intent.LIST
     if intent is Intent.WHY and question.kind == "Namespace" and question.refs and question.refs[0].kind == "Namespace":
