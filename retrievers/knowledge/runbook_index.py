@@ -20,10 +20,15 @@ def _by_cause() -> Mapping[str, Runbook]:
 
 def runbook_for(cause: str) -> str | None:
     """The slug of the page that explains a cause, or None where there is none."""
-    page = _by_cause().get(cause)
+    page = page_for(cause)
     return page.slug if page else None
 
 
 def page_for(cause: str) -> Runbook | None:
-    """The parsed page that explains a cause, or None."""
-    return _by_cause().get(cause)
+    """The parsed page of a cause, else of its family: `pod.probe.liveness.port` is explained by `pod.probe.liveness`."""
+    while cause:
+        page = _by_cause().get(cause)
+        if page:
+            return page
+        cause = cause.rpartition(".")[0]
+    return None
