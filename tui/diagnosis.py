@@ -12,6 +12,7 @@ from copilot.model import Diagnosis, NextStep, ReadState, Ref, RootCause, StepKi
 
 SHOWN_CAUSES = 5  # a person acts on the first; more than a handful is a list, not an answer
 SHOWN_AFFECTED = 8  # names; the rest is counted
+SHOWN_REFUSED = 4  # one line each; more are named in one line
 FAULT = 0.5  # causes below even odds are shown apart, as not proven
 
 _HEAD = {
@@ -88,7 +89,11 @@ def _no_cause(diagnosis: Diagnosis, console: Console) -> None:
     if diagnosis.verdict is Verdict.HEALTHY:
         console.print("\nNothing is wrong in what was read.")
         return
-    console.print("\nThe evidence does not reach a cause.")
+    refused = sum(reading.state is ReadState.REFUSED for reading in diagnosis.coverage.readings)
+    if refused and not diagnosis.symptoms:
+        console.print(f"\nNothing can be told: the server refused to list {refused} kinds to this user.")
+    else:
+        console.print("\nThe evidence does not reach a cause.")
     if diagnosis.symptoms:
         _section(console, "What is visibly wrong", (Text(piece.text) for piece in diagnosis.symptoms[:10]))
     weak = [cause for cause in diagnosis.root_causes if cause.confidence < FAULT][:3]
@@ -104,7 +109,13 @@ def _no_cause(diagnosis: Diagnosis, console: Console) -> None:
 
 def _coverage(diagnosis: Diagnosis, console: Console) -> None:
     refused = [reading for reading in diagnosis.coverage.readings if reading.state is ReadState.REFUSED]
-    lines = [
+    if len(refused) > SHOWN_REFUSED:
+        names = ", ".join(reading.kind for reading in refused)
+        refused = []
+        lines = [Text(f"refused: {names}")]
+    else:
+        lines = []
+    lines += [
         Text(
             f"refused: {r.kind} in {'all namespaces' if r.namespace == '*' else r.namespace}{f': {r.detail}' if r.detail else ''}"
         )

@@ -30,8 +30,9 @@ def COMMAND(objects: tuple[str, ...], target: Target, output: str) -> int:  # no
     """
     from copilot.app import open_copilot
 
+    words = _words(objects) if objects else ""
     copilot = open_copilot(target)
-    ref = copilot.resolve(_words(objects)) if objects else None
+    ref = copilot.resolve(words) if words else None
     diagnosis = copilot.diagnose(ref)
     scope = str(ref) if ref else f"namespace {copilot.namespace}" if copilot.namespace else "the whole cluster"
     _print(diagnosis, output, scope)
