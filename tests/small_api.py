@@ -79,6 +79,8 @@ class SmallApi:
     user: str = "alice"
     rollouts: bool = True  # the status follows the spec at once
     lose_answer: bool = False  # a change is stored, and the connection dropped before the answer
+    deaf: bool = False  # every connection is closed without an answer
+    hidden: set[str] = field(default_factory=set)  # plurals that may not be listed
     drop_before: bool = False  # the connection is dropped before a change is stored
     fail_with: tuple[int, str] | None = None  # what a real (not dry-run) change is answered with
     dry_run_fails: tuple[int, str] | None = None
@@ -164,7 +166,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._note(b"")
+        if self.api.deaf:
+            return self._drop()
         parts = urlsplit(self.path)
+        if parts.path.rpartition("/")[2] in self.api.hidden:
+            return self._status(403, "not for you")
         with self.api.lock:
             if parts.path in ("/api", "/apis"):
                 return self._answer(200, _discovery(core=parts.path == "/api"))

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-COMMAND = "make test-deps"
+from tests.live.neo4j_server import jars
+from tests.live.testbed import binaries
+from tests.live.testbed.errors import TestbedError
+
+_NEEDS: dict[str, Callable[[], object]] = {"live (Kubernetes control plane)": binaries.require, "live (Neo4j)": jars.require}
 
 
-def missing() -> dict[str, str]:
-    """Tier -> what it lacks."""
-    from tests.live.needs import missing_needs
-
-    return missing_needs()
+def missing() -> list[str]:
+    """One line for each tier that cannot run: what it lacks, and the command that adds it."""
+    lines = []
+    for tier, require in _NEEDS.items():
+        try:
+            require()
+        except TestbedError as error:
+            lines.append(f"tier {tier} is skipped: {error.happened}; `{error.hint}` adds it")
+    return lines
 
 
 if __name__ == "__main__":
-    lacking = missing()
-    for tier, reason in lacking.items():
-        sys.stdout.write(f"tier {tier}: skipped, {reason}; `{COMMAND}` adds it\n")
-    if not lacking:
-        sys.stdout.write("all tiers can run\n")
+    sys.stdout.write("\n".join(missing() or ["every tier can run"]) + "\n")

@@ -89,7 +89,7 @@ def _no_cause(diagnosis: Diagnosis, console: Console) -> None:
     if diagnosis.verdict is Verdict.HEALTHY:
         console.print("\nNothing is wrong in what was read.")
         return
-    refused = sum(reading.state is ReadState.REFUSED for reading in diagnosis.coverage.readings)
+    refused = len({reading.kind for reading in diagnosis.coverage.readings if reading.state is ReadState.REFUSED})
     if refused and not diagnosis.symptoms:
         console.print(f"\nNothing can be told: the server refused to list {refused} kinds to this user.")
     else:
@@ -110,7 +110,7 @@ def _no_cause(diagnosis: Diagnosis, console: Console) -> None:
 def _coverage(diagnosis: Diagnosis, console: Console) -> None:
     refused = [reading for reading in diagnosis.coverage.readings if reading.state is ReadState.REFUSED]
     if len(refused) > SHOWN_REFUSED:
-        names = ", ".join(reading.kind for reading in refused)
+        names = ", ".join(dict.fromkeys(reading.kind for reading in refused))
         refused = []
         lines = [Text(f"refused: {names}")]
     else:

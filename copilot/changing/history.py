@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from copilot.model import UsageError, parse_time, text
+from guardrails.errors import JournalError
 from guardrails.journal import Entry, Journal, Kind
 from guardrails.plan import Plan, plan_of
 from guardrails.steps import SendState
@@ -93,7 +94,14 @@ def _record(entries: Iterable[Entry]) -> Record | None:
     state = PlanState.PLANNED
     for entry in ordered:
         state = _after(state, entry.kind, entry.detail)
-    return Record(plan_of(planned.detail["plan"]), ordered, state)
+    try:
+        plan = plan_of(planned.detail.get("plan", {}))
+    except msgspec.ValidationError as error:
+        raise JournalError(
+            f"Plan {planned.plan} in the journal was written by another version: {error}",
+            "Use that version, or move the journal away to start a new one.",
+        ) from error
+    return Record(plan, ordered, state)
 
 
 def _after(state: PlanState, kind: Kind, detail: dict[str, Any]) -> PlanState:

@@ -14,6 +14,7 @@ from copilot.changing.desk import Desk
 from copilot.changing.door import Door
 from copilot.settings import Settings
 from copilot.target import Target
+from guardrails.errors import JournalError
 from guardrails.gate import Gate
 from guardrails.journal import Journal
 from guardrails.keyfile import load_or_create_key
@@ -51,10 +52,15 @@ def open_reading(target: Target, settings: Settings) -> Workshop:
 
 
 def open_changing(target: Target, settings: Settings, say: Callable[[str], None]) -> Workshop:
-    """Open the whole door. The writer gets a connection of its own; `say` is told how the rollout goes."""
+    """Open the whole door. The writer gets a connection of its own; `say` is told how the rollout goes.
+
+    Raises:
+        JournalError: the journal was tampered with: what was approved and used up can no longer be known.
+    """
     from tools.executor import Executor, Wire  # noqa: PLC0415 - read-only mode must not even import it
 
     journal = open_journal(settings)
+    _require_whole(journal)
     gate = Gate(load_or_create_key(Path(settings.data_dir) / KEY_FILE), journal, utc_now)
     source = _source(target)
     wire = Wire(connect(target.kubeconfig, target.context))
@@ -66,6 +72,15 @@ def open_changing(target: Target, settings: Settings, say: Callable[[str], None]
         return RolloutWatch(desk.reader, plan.target, time.monotonic, time.sleep, say)
 
     return Workshop(desk, journal, Door(desk, executor, gate, journal, watch, say), gate)
+
+
+def _require_whole(journal: Journal) -> None:
+    problems = journal.verify().problems
+    if problems:
+        raise JournalError(
+            f"The journal {journal.path} is broken: {problems[0]}",
+            "See kubectl copilot audit verify. Moved away, a new one is started, and earlier changes cannot be undone through here.",
+        )
 
 
 def _source(target: Target) -> LiveSource:

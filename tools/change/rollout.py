@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from copilot.model import children, dig, mapping, number, text
+from guardrails.redaction import redact
 
 DEFAULT_DEADLINE = 600  # seconds: the API's default for progressDeadlineSeconds
 
@@ -132,10 +133,12 @@ def troubles(body: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) -> froz
                 waiting = mapping(status, "state", "waiting")
                 if text(waiting, "reason") in _STUCK:
                     name = text(pod, "metadata", "name")
-                    found.add(Trouble(name, text(status, "name"), text(waiting, "reason"), text(waiting, "message")))
+                    found.add(
+                        Trouble(name, text(status, "name"), text(waiting, "reason"), redact(text(waiting, "message")))
+                    )
     for condition in children(body, "status", "conditions"):
         if text(condition, "type") == "ReplicaFailure" and text(condition, "status") == "True":
-            found.add(Trouble("the controller", "", text(condition, "reason"), text(condition, "message")))
+            found.add(Trouble("the controller", "", text(condition, "reason"), redact(text(condition, "message"))))
     return frozenset(found)
 
 

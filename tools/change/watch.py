@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from copilot.model import CopilotError
-from copilot.model.errors import DeniedError
 from guardrails.kinds import workload
 from guardrails.plan import ObjectRef
 from tools.change.objects import read_pods, read_workload, selector_text
@@ -80,6 +79,7 @@ class RolloutWatch:
         while True:
             try:
                 body = self._body()
+                seen = self._troubles(body) if body else frozenset()
             except ConnectionLostError:
                 # The change is made; a server that is away for a moment is asked again.
                 if self._clock() - moved > AWAY_PATIENCE:
@@ -90,7 +90,7 @@ class RolloutWatch:
             if body is None or not same_object(body, self._ref.uid):
                 return Watched(End.REPLACED, f"{self._ref.title} was deleted or made anew by someone else")
             look = progress(self._ref.kind, body)
-            new = tuple(sorted(trouble for trouble in self._troubles(body) if trouble.key not in self._before))
+            new = tuple(sorted(trouble for trouble in seen if trouble.key not in self._before))
             self._tell(look.text)
             if look.phase is Phase.DONE and not new:
                 return Watched(End.DONE, look.text)
@@ -111,7 +111,9 @@ class RolloutWatch:
         if selector and self._pods_readable:
             try:
                 pods = read_pods(self._reader, self._ref.namespace, selector)
-            except (DeniedError, CopilotError) as error:
+            except ConnectionLostError:
+                raise
+            except CopilotError as error:
                 self._pods_readable = False
                 self._say(f"its pods cannot be watched: {error.title}")
         return troubles(body, pods)

@@ -10,6 +10,7 @@ from guardrails.errors import ChangeRefused
 from guardrails.gate import Gate
 from guardrails.journal import Journal, Kind
 from guardrails.plan import ClusterId, Request, Step
+from guardrails.redaction import redact
 from guardrails.requests import REHEARSAL, compile_request
 from guardrails.steps import ApprovedStep, Outcome, RehearsalStep, SendState
 from tools.executor.wire import WireAnswer, WireLike, WireLost, WireNeverSent
@@ -113,5 +114,5 @@ def _outcome(answer: WireAnswer) -> Outcome:
 
 
 def _one_line(said: str) -> str:
-    """The server's words on one line, cut to a length a person reads (they go to the journal and the screen)."""
-    return " ".join("".join(char if char.isprintable() else " " for char in said).split())[:500]
+    """The server's words for the journal and the screen: on one line, without secrets, cut to a length a person reads."""
+    return redact(" ".join("".join(char if char.isprintable() else " " for char in said).split()))[:500]

@@ -175,30 +175,26 @@ def _request(view: View, hpa: Resource, target: Ref, missing: re.Match[str]) -> 
             ref=target,
             explains=(hpa.ref,),
         )
-    names = bare or [container]
+    return _no_request(view, hpa, target, resource, bare or [container], kind="ScalingActive", weight=0.95)
+
+
+def _no_request(
+    view: View, hpa: Resource, target: Ref, resource: str, names: list[str], *, kind: str, weight: float
+) -> Finding:
     owner = view.graph.get(target)
-    proof = (
-        tuple(
-            said(
-                owner,
-                f"spec.template.spec.containers[{name}].resources.requests",
-                f"container {name} sets no {resource} request",
-            )
-            for name in bare[:3]
-        )
-        if owner is not None
-        else ()
-    )
+    path = "spec.template.spec.containers[{0}].resources.requests"
     return _finding(
         REQUEST,
         hpa,
         f"HorizontalPodAutoscaler {hpa.ref.name} cannot compute {resource} utilization: container {listed(names)} of {target} has no {resource} request",
-        "ScalingActive",
+        kind,
         ref=view.graph.top_owner(target),
-        evidence=proof,
+        evidence=tuple(
+            said(owner or hpa, path.format(name), f"container {name} sets no {resource} request") for name in names[:3]
+        ),
         explains=(hpa.ref, target),
         steps=(change(f"Set a {resource} request on container {listed(names)}", target),),
-        weight=0.95,
+        weight=weight,
     )
 
 
@@ -221,15 +217,7 @@ def _by_objects(view: View, hpa: Resource, target: Ref) -> Finding | None:
         if text(metric, "resource", "target", "type") == "Utilization" and not hpa.status.get("currentMetrics"):
             bare = without_request(view, target, resource)
             if bare:
-                return _finding(
-                    REQUEST,
-                    hpa,
-                    f"HorizontalPodAutoscaler {hpa.ref.name} cannot compute {resource} utilization: container {listed(bare)} of {target} has no {resource} request",
-                    "",
-                    ref=target,
-                    explains=(hpa.ref,),
-                    weight=0.8,
-                )
+                return _no_request(view, hpa, target, resource, bare, kind="", weight=0.8)
     return None
 
 

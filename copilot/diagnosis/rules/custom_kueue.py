@@ -115,7 +115,7 @@ CHECK = _cause(
     yields=True,
 )
 
-_UID = re.compile(r"UID: ([0-9a-fA-F\-]{8,64})")
+_UID = re.compile(r"UID: ([\w\-]{8,64})")
 _MORE = re.compile(
     r"insufficient unused quota (?:in cohort )?for ([\w./\-]+) in flavor ([\w.\-]+), ([\w.]+) more needed"
 )

@@ -232,7 +232,7 @@ def find_evictions(view: View) -> Iterator[Finding]:
 def _kind_of(message: str) -> Cause:
     if _EMPTY.search(message):
         return EMPTY_DIR
-    if "local ephemeral storage" in message:
+    if "local ephemeral storage" in message or "ephemeral local storage" in message:
         return EPHEMERAL
     return EVICTED
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -21,12 +22,12 @@ from copilot.model import UsageError
 from copilot.settings import Settings
 from copilot.target import Target
 from guardrails.approval import Approval, Method
-from guardrails.errors import ApprovalError, ChangeRefused, IntentError, PlanChanged
+from guardrails.errors import ApprovalError, ChangeRefused, IntentError, JournalError, PlanChanged
 from guardrails.journal import Kind
 from guardrails.plan import DryRunState, Plan, Tier
 from guardrails.steps import SendState
 from tests.small_api import SmallApi, deployment, serve
-from tools.change.readback import Settled
+from tools.change.readback import Settled, read_back
 from tools.change.watch import End
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -360,6 +361,53 @@ def test_an_outcome_that_stays_unknown_is_noted_once_however_often_it_is_looked_
         ((_, reading),) = settle_all(shop.open.desk.reader, shop.open.journal, shop.open.desk.cluster)
         assert reading.state is Settled.STILL_UNKNOWN
     assert len([entry for entry in shop.open.journal.entries() if entry.kind is Kind.SETTLED]) == 1
+
+
+def test_a_tampered_journal_closes_the_door(shop: Shop) -> None:
+    shop.carry_out(shop.plan())
+    with sqlite3.connect(shop.open.journal.path) as connection:
+        connection.execute("DROP TRIGGER journal_holds")
+        connection.execute("UPDATE journal SET entry = replace(entry, 'consumed', 'declined')")
+    connection.close()
+    with pytest.raises(JournalError, match="was altered"):
+        open_changing(shop.target, shop.settings, shop.said.append)
+
+
+def test_a_plan_of_another_version_is_named_and_not_guessed_at(shop: Shop) -> None:
+    shop.open.journal.append(Kind.PLANNED, "feedfeed", {"plan": {"schema": 9}})
+    with pytest.raises(JournalError, match="another version"):
+        records(shop.open.journal)
+
+
+def test_secrets_in_what_the_server_says_do_not_reach_the_journal(shop: Shop) -> None:
+    plan = shop.plan()
+    shop.api.fail_with = (403, "denied: password=hunter2hunter2")
+    with pytest.raises(ChangeRefused) as refused:
+        shop.carry_out(plan)
+    written = [str(entry.detail) for entry in shop.open.journal.entries()]
+    assert not [text for text in (*written, refused.value.title) if "hunter2hunter2" in text]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_an_object_that_is_gone_says_nothing_about_what_was_sent(shop: Shop, gone: bool) -> None:
+    plan = shop.plan()
+    if gone:
+        del shop.api.objects[WEB]
+    else:
+        shop.api.objects[WEB]["metadata"]["uid"] = "another"
+    assert read_back(shop.open.desk.reader, plan.steps[0], plan.not_before).state is Settled.STILL_UNKNOWN
+
+
+def test_a_version_that_others_moved_on_shows_that_the_request_cannot_apply_any_more(shop: Shop) -> None:
+    plan = shop.plan()
+    shop.api.touch(replicas=3)  # the very number, set by somebody else
+    assert read_back(shop.open.desk.reader, plan.steps[0], plan.not_before).state is Settled.NOT_APPLIED
+
+
+def test_a_restart_is_recognised_by_its_own_time(shop: Shop) -> None:
+    plan = shop.plan("restart web")
+    shop.carry_out(plan)
+    assert read_back(shop.open.desk.reader, plan.steps[0], plan.not_before).state is Settled.APPLIED
 
 
 def test_plans_come_back_from_the_journal_as_they_were(shop: Shop) -> None:

@@ -14,9 +14,10 @@ from guardrails.plan import ObjectRef
 from tests.small_api import SmallApi, deployment, serve
 from tools.change.objects import selector_text
 from tools.change.rollout import Phase, deadline_seconds, progress, troubles
-from tools.change.watch import TROUBLE_PATIENCE, End, RolloutWatch
+from tools.change.watch import AWAY_PATIENCE, TROUBLE_PATIENCE, End, RolloutWatch
 from tools.cluster.kubeconfig import connect
 from tools.cluster.transport import Transport
+from tools.cluster.transport_errors import ConnectionLostError
 
 
 def _body(kind: str, spec: dict[str, Any], status: dict[str, Any], generation: int = 1) -> dict[str, Any]:
@@ -156,6 +157,32 @@ def test_an_object_deleted_while_watched_ends_the_watch(watched: _Watched) -> No
     _status(watched, availableReplicas=1)
     watched.steps = [lambda: watched.api.objects.pop("/apis/apps/v1/namespaces/shop/deployments/web")]
     assert watched.watch.follow().end is End.REPLACED
+
+
+def test_a_server_that_is_away_for_a_moment_is_asked_again_and_for_long_is_an_error(watched: _Watched) -> None:
+    _status(watched, availableReplicas=1)
+    watched.steps = [
+        lambda: setattr(watched.api, "deaf", True),
+        lambda: None,
+        lambda: setattr(watched.api, "deaf", False),
+        lambda: _status(watched, availableReplicas=2),
+    ]
+    assert watched.watch.follow().end is End.DONE
+    assert watched.said.count("the server does not answer; still watching") == 1
+    watched.api.deaf = True
+    with pytest.raises(ConnectionLostError):
+        watched.watch.follow()
+    assert watched.now > AWAY_PATIENCE
+
+
+def test_pods_that_may_not_be_listed_are_said_once_and_the_rollout_is_still_followed(watched: _Watched) -> None:
+    watched.api.hidden.add("pods")
+    _status(watched, availableReplicas=1)
+    watched.steps = [lambda: None, lambda: _status(watched, availableReplicas=2)]
+    assert watched.watch.follow().end is End.DONE
+    assert [line for line in watched.said if "cannot be watched" in line] == [
+        "its pods cannot be watched: You may not read pods of namespace shop: not for you"
+    ]
 
 
 def test_pods_that_the_controller_may_not_make_are_a_trouble() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import msgspec
 
 from copilot.model import Command, Snapshot
@@ -27,6 +31,11 @@ def parse_transcript(text: str, source: str = "paste") -> Snapshot:
     Raises:
         InputError: The text is binary.
     """
+    with _collector_paused():
+        return _parsed(text, source)
+
+
+def _parsed(text: str, source: str) -> Snapshot:
     facts: list[Fact] = []
     commands: list[Command] = []
     context = Context(source=source)
@@ -37,6 +46,18 @@ def parse_transcript(text: str, source: str = "paste") -> Snapshot:
             Command(command=block.command, output=block.text, source=context.at(block.line), read=understood(block))
         )
     return snapshot_of(facts, commands, source)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Nothing read here forms a cycle, and looking for cycles in a million new objects takes as long as making them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def looks_like_transcript(text: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from copilot.model import Ref, dig, instant, mapping, text
+from copilot.model import Detail, Ref, dig, instant, mapping, text
 from copilot.model.fields import children
 from copilot.model.moment import stamp
 from copilot.model.resource import ref_of
@@ -35,7 +35,7 @@ def observed_at(facts: Sequence[Fact]) -> datetime:
     """
     seen = [fact for fact in facts if isinstance(fact, Seen)]
     now = max((fact.at for fact in facts if isinstance(fact, NotBefore)), default=UNDATED)
-    now = max([now, *(moment for fact in seen for moment in _times(fact.body))])
+    now = max([now, *(moment for fact in seen for moment in _times(_dated_part(fact)))])
     sightings = _Sightings(seen)
     latest = UNDATED.replace(year=9999)
     for start, age in sightings.same_moment():
@@ -50,6 +50,13 @@ def observed_at(facts: Sequence[Fact]) -> datetime:
 
 
 _SESSION = timedelta(minutes=10)  # commands of one session are this far apart, and their ages with them
+
+
+def _dated_part(fact: Seen) -> Any:
+    """Where a sighting can hold times: a row only in its creation time."""
+    if fact.detail is Detail.ROW:
+        return {"creationTimestamp": dig(fact.body, "metadata", "creationTimestamp")}
+    return fact.body
 
 
 def _times(body: Any) -> Iterator[datetime]:

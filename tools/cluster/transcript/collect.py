@@ -119,7 +119,7 @@ def _merged(seen: Sequence[Seen]) -> list[Seen]:
 
 
 def _one(sightings: list[Seen]) -> Seen:
-    ordered = sorted(sightings, key=lambda fact: (_RANK[fact.detail], fact.line))
+    ordered = sorted(sightings, key=lambda fact: (_RANK[fact.detail], "status" in fact.body, fact.line))
     best = ordered[-1]
     if best.detail is Detail.FULL or len(ordered) == 1:
         return best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -64,6 +65,7 @@ _SSH_VALUE_FLAGS = word_set(
 _HARMLESS_FILTERS = frozenset(
     {"cat", "less", "more", "most", "bat", "tee", "sort", "column", "nl", "lolcat", "kubectl-neat"}
 )
+_PLAIN = re.compile(r"[\w ./:=,@%+~-]*$")  # no quoting and no operators: the shell would split at blanks
 _MAX_WRAPPERS = 8  # ssh inside watch inside sudo … : more is no command a person types
 
 
@@ -119,6 +121,8 @@ def parse_command(line: str) -> tuple[Invocation, ...]:
 
 
 def _words(line: str) -> list[str]:
+    if _PLAIN.match(line):
+        return line.split()
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;()<>")
     lexer.whitespace_split = True
     lexer.commenters = ""

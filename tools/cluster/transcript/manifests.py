@@ -10,7 +10,7 @@ import msgspec
 import yaml
 
 from copilot.model import Detail
-from tools.cluster.resources import items_of
+from tools.cluster.resources import is_object, items_of
 from tools.cluster.transcript.facts import Note, Seen
 
 _DEPTH_LIMIT = 64  # levels of nesting: OpenAPI schemas in CustomResourceDefinitions reach about 40
@@ -72,17 +72,35 @@ def _yaml(lines: Sequence[str], first: int) -> Iterator[Seen | Note]:
             first,
         )
         return
-    try:
-        body = yaml.load(text, _Loader)  # noqa: S506 - a safe loader, with aliases refused
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = first + (mark.line if mark is not None else 0)
-        problem = str(getattr(error, "problem", None) or error).splitlines()[0][:120]
-        yield Note(f"the YAML at line {line} cannot be read ({problem})", line)
+    body, error = _loaded(text)
+    if error is not None:
+        line = first + error[0]
+        yield Note(f"the YAML at line {line} cannot be read ({error[1]})", line)
+        yield from _items_one_by_one(kept, first)
         return
     if cut:
         yield Note(f"the YAML ends at line {first + len(kept)}: what follows is no YAML", first + len(kept))
     yield from _objects(body, first)
+
+
+def _loaded(text: str) -> tuple[Any, tuple[int, str] | None]:
+    """The document, or where and why it cannot be read."""
+    try:
+        return yaml.load(text, _Loader), None  # noqa: S506 - a safe loader; aliases and depth were ruled out
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = str(getattr(error, "problem", None) or error).splitlines()[0][:120]
+        return None, (mark.line if mark is not None else 0, problem)
+
+
+def _items_one_by_one(lines: Sequence[str], first: int) -> Iterator[Seen]:
+    """The readable items of a list that was cut or broken somewhere."""
+    starts = [index for index, line in enumerate(lines) if line.startswith("- ")]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        part = [line[2:] if line[:2] in ("- ", "  ") else "" for line in lines[start:end] if line[:1] in ("-", " ", "")]
+        body, _ = _loaded("\n".join(part))
+        if is_object(body) and _shallow(body):
+            yield Seen(body=body, line=first + start, detail=Detail.FULL)
 
 
 _ALIAS = re.compile(r"(?:^|[:\[,{-] )[ ]*[*&][\w-]", re.MULTILINE)

@@ -118,7 +118,7 @@ def _whole_command(typed: _Typed, lines: Sequence[str], index: int) -> tuple[_Ty
 
 
 # Commands whose output is free text, in which a line may look like a prompt by chance or on purpose.
-_LOG_WORDS = frozenset({"logs", "log", "journalctl", "cat", "dmesg", "exec", "kl", "klf", "stern"})
+_LOG_WORDS = frozenset({"logs", "log", "journalctl", "cat", "dmesg", "kl", "klf", "stern"})
 _STRUCTURED_WORDS = _LOG_WORDS | {"describe", "yaml", "-oyaml", "json", "-ojson", "kd", "kdp"}
 
 

@@ -61,16 +61,19 @@ def _placed(invocation: Invocation, block: Block, context: Context) -> Invocatio
     return msgspec.structs.replace(invocation, origin=context.origin or _typed_on(invocation, block))
 
 
+_MACHINE = frozenset({"systemctl", "journalctl", "dmesg", "crictl"})
+
+
 def _typed_on(invocation: Invocation, block: Block) -> str:
-    """The prompt's host, for programs that look at the machine they run on."""
-    return block.origin if invocation.program != "kubectl" else ""
+    """The prompt's host, for programs that look at the machine they run on: elsewhere it may be a person's laptop."""
+    return block.origin if invocation.program in _MACHINE else ""
 
 
 def _reader_of(invocation: Invocation) -> str:
     if invocation.program == "kubectl":
         verb = invocation.verb
         return verb if verb in ("get", "describe", "logs", "events", "top") or verb in _SENTENCES else ""
-    if invocation.program in ("systemctl", "journalctl", "dmesg", "crictl") or invocation.program in PROBE_PROGRAMS:
+    if invocation.program in _MACHINE or invocation.program in PROBE_PROGRAMS:
         return invocation.program
     return ""
 

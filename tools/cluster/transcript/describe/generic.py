@@ -10,6 +10,7 @@ from tools.cluster.transcript.wordlist import word_set
 
 _ACRONYMS = frozenset({"API", "URL", "UID", "OSB", "GUID"})
 _LETTERS = re.compile(r"[A-Za-z -]+$")
+_PLURAL = re.compile(r"^[a-z]+[^s\WA-Z]s(?=[A-Z])|[^s]s$")  # `flavorsUsage`, `podSets`
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,15})$")
 _SKIPPED = frozenset({"Name", "Namespace", "Labels", "Annotations", "Events"})
 
@@ -140,4 +141,4 @@ def _is_list(name: str, only: dict[str, Any]) -> bool:
         return False
     if name == "resources":
         return not only.keys() <= {"limits", "requests", "claims"}
-    return name in _LISTS or (name.endswith("s") and not name.endswith("ss") and "name" in only)
+    return name in _LISTS or ("name" in only and _PLURAL.search(name) is not None)

@@ -131,6 +131,7 @@ _CONTAINER_KEYS = re.compile(
     r" {4}(?:Ready|Last State|State|Restart Count|Limits|Requests|Environment|Mounts):(?:\s|$)"
 )
 _EVENT_ROW = re.compile(r"  (?:Normal|Warning) {2,}\S")
+_VALUE_LIMIT = 65536  # characters: a longer value is garbage, and joining it line by line would take for ever
 _JOIN_LIMIT = 400  # lines: a termination message is at most 4096 bytes, an event message 1024
 
 
@@ -141,16 +142,18 @@ def joined(lines: Sequence[Line], is_top: Callable[[str], bool]) -> list[Line]:
     before it; so does everything between a container's `Message:` and its `Exit Code:`.
     """
     found: list[Line] = []
-    index = 0
+    state = index = 0
     while index < len(lines):
         line = lines[index]
         end = index + 1
         if found and line.text.startswith("      Message:"):
-            end = _message_end(lines, index)
+            state = _next_state(lines, max(state, index + 1))
+            end = state if state - index <= _JOIN_LIMIT and state < len(lines) else end
             found.append(_one(lines[index:end]))
         elif found and line.text[:1].strip() and not is_top(line.text):
             end = _stray_end(lines, index, is_top)
-            found[-1] = _one([found[-1], *lines[index:end]])
+            if len(found[-1].text) < _VALUE_LIMIT:
+                found[-1] = _one([found[-1], *lines[index:end]])
         else:
             found.append(line)
         index = end
@@ -161,11 +164,11 @@ def _one(lines: Sequence[Line]) -> Line:
     return Line("\n".join(line.text for line in lines), lines[0].number)
 
 
-def _message_end(lines: Sequence[Line], start: int) -> int:
-    for index in range(start + 1, min(start + _JOIN_LIMIT, len(lines))):
-        if _STATE_KEYS.match(lines[index].text):
-            return index
-    return start + 1
+def _next_state(lines: Sequence[Line], index: int) -> int:
+    """The first line from `index` on that follows a message in a container's state."""
+    while index < len(lines) and not _STATE_KEYS.match(lines[index].text):
+        index += 1
+    return index
 
 
 def _stray_end(lines: Sequence[Line], start: int, is_top: Callable[[str], bool]) -> int:
