@@ -67,10 +67,7 @@ def test_a_yaml_that_explodes_is_refused_by_name_and_line(text: str) -> None:
 
 
 VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.text("ab: -#\n'\"{}[]&*!|>%@`\u00e9", max_size=12),
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text("ab: -#\n'\"{}[]&*!|>%@`\u00e9", max_size=12),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text("abc-.", min_size=1, max_size=4), inner, max_size=3)
     ),
