@@ -20,7 +20,7 @@ from typing import Any
 
 from guardrails.redaction_rules import PLACEHOLDER, Compiled, may_apply
 from guardrails.redaction_text import clean_text, without_invisible
-from guardrails.redaction_values import never_harmless, not_a_word
+from guardrails.redaction_values import never_harmless, not_a_name, not_a_word
 
 __all__ = ["Redactor", "clean_text", "install_key", "redact", "redact_body"]
 
@@ -34,6 +34,30 @@ _SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 _SECRET_WORDS = frozenset(
     """password passwd passphrase pass pwd passwort token secret key apikey credential credentials creds
     dockerconfigjson dockercfg salt""".split()  # noqa: SIM905 -- a word list reads best as words
+)
+_PASSWORD_WORDS = frozenset({"password", "passwd", "passphrase", "pwd", "passwort", "dockerconfigjson", "dockercfg"})
+_SECRET_PAIRS = frozenset(
+    [
+        (word, "key")
+        for word in (
+            "api",
+            "access",
+            "secret",
+            "private",
+            "encryption",
+            "signing",
+            "account",
+            "auth",
+            "master",
+            "ssh",
+            "hmac",
+            "shared",
+            "storage",
+            "license",
+        )
+    ]
+    + [(word, "secret") for word in ("client", "webhook", "cookie", "jwt", "signing", "shared")]
+    + [(word, "token") for word in ("access", "refresh", "bearer", "bot", "session", "api", "auth", "id")]
 )
 # A name that ends in one of these speaks about a secret, it does not hold one.
 _ABOUT = frozenset(
@@ -116,9 +140,7 @@ class Redactor:
     def _value(self, value: Any, name: str, depth: int) -> Any:
         """Redact one JSON value that stands under the key `name`."""
         if isinstance(value, str):
-            if name and is_secret_name(name) and not_a_word(value) and not _DONE.fullmatch(value):
-                return self.placeholder(_kind_of(name), value)
-            return self.text(value)
+            return self._secret(value, name) if name and _is_secret_field(name, value) else self.text(value)
         if depth >= _DEPTH:
             return "<too deep>" if isinstance(value, (dict, list)) else value
         if isinstance(value, Mapping):
@@ -126,6 +148,10 @@ class Redactor:
         if isinstance(value, list):
             return self._list(value, depth)
         return value
+
+    def _secret(self, value: str, name: str) -> str:
+        """The placeholder of a value that its name gives away; templates and empty values stay."""
+        return self.placeholder(_kind_of(name), value) if not_a_word(value) and not _DONE.fullmatch(value) else value
 
     def _mapping(self, body: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
         """Redact an object; Secrets, environment entries and annotations have their own rules."""
@@ -138,8 +164,8 @@ class Redactor:
                 continue
             if is_secret and name in {"data", "stringData"}:
                 redacted[key] = self._secret_data(value, encoded=name == "data")
-            elif env_name and name == "value" and isinstance(value, str):
-                redacted[key] = self._value(value, env_name, depth)
+            elif env_name and name == "value" and isinstance(value, str) and is_secret_name(env_name):
+                redacted[key] = self._secret(value, env_name)
             elif isinstance(value, str) and name in {"key", "name", "kind"}:
                 redacted[key] = self.text(value)
             else:
@@ -177,19 +203,31 @@ def _cuts(done: list[tuple[int, int]], span: tuple[int, int]) -> bool:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a field or environment variable of this name holds a secret: `DB_PASSWORD` does, `secretName` does not."""
-    if name.startswith("checksum/"):
-        return False
-    words = [word for word in _SPLIT.split(name.rpartition("/")[2]) if word]
-    words = [word.lower().rstrip("0123456789") for word in words]
-    words = [word for word in words if word]
+    """Whether an environment variable of this name holds a secret: `DB_PASSWORD` does, `PASSWORD_FILE` does not."""
+    words = _words(name)
     if not words or words[-1] in _ABOUT:
         return False
-    if len(words) == 1:
-        return words[0] in _SECRET_WORDS - {"key", "secret", "token", "salt", "pass"} or _is_joined(words[0])
-    return words[-1] in _SECRET_WORDS or (
-        words[-1] in {"data", "value", "plain", "base", "b"} and words[-2] in _SECRET_WORDS
-    )
+    return _is_joined(words[-1]) or bool(_SECRET_WORDS.intersection(words[-2:]))
+
+
+def _is_secret_field(name: str, value: str) -> bool:
+    """Whether a field holds a secret. `tlsSecret: web` and `topologyKey: zone` are names, `clientSecret: 8fK2…` is not."""
+    if name.startswith("checksum/"):
+        return False
+    if name.isupper():
+        return is_secret_name(name)
+    words = _words(name)
+    if not words or words[-1] in _ABOUT:
+        return False
+    if _is_joined(words[-1]) or words[-1] in _PASSWORD_WORDS or tuple(words[-2:]) in _SECRET_PAIRS:
+        return True
+    return len(words) > 1 and words[-1] in _SECRET_WORDS - {"key"} and not_a_name(value)
+
+
+def _words(name: str) -> list[str]:
+    """`dbPassword2` → db, password."""
+    words = (word.lower().rstrip("0123456789") for word in _SPLIT.split(name.rpartition("/")[2]))
+    return [word for word in words if word]
 
 
 def _is_joined(word: str) -> bool:
