@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot.diagnosis.rules import nodes, nodes_devices, nodes_sandbox, nodes_services
+from copilot.diagnosis.rules import nodes, nodes_admission, nodes_devices, nodes_sandbox, nodes_services
 from copilot.model import NodeService
 from tests.unit.diagnosis.cluster import CONTAINER, NOW, Cluster, ago, condition, ref
 
@@ -240,3 +240,35 @@ def test_the_illness_began_when_the_condition_changed():
     assert found.since is not None
     assert (NOW - found.since).total_seconds() == 600
     assert ago(600).endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "cause", "kind"),
+    [
+        ("OutOfcpu", "Node didn't have enough resource: cpu, requested: 500", "pod.admission.outof", "Node"),
+        ("NodeAffinity", "Predicate NodeAffinity failed", "pod.admission.nodeaffinity", "Node"),
+        (
+            "UnexpectedAdmissionError",
+            "Allocate failed due to no healthy devices present",
+            "pod.admission.unexpected",
+            "Node",
+        ),
+        (
+            "TopologyAffinityError",
+            "Resources cannot be allocated with Topology locality",
+            "pod.admission.topology",
+            "Deployment",
+        ),
+        ("SysctlForbidden", 'forbidden sysctl: "net.core.somaxconn" not allowlisted', "pod.sysctl", "Deployment"),
+    ],
+)
+def test_a_pod_that_the_kubelet_refuses_says_why(reason, message, cause, kind):
+    def refused(ready):
+        cluster = Cluster().node("n1").deployment("web", have=1, ready=ready)
+        status = {"reason": reason, "message": message}
+        return cluster.pod("web-abc-1", owner=("ReplicaSet", "web-abc"), node="n1", phase="Failed", status=status)
+
+    found = refused(0).only(nodes_admission.RULES)
+    assert (found.cause, found.object.kind) == (cause, kind)
+    assert message[:30] in found.title
+    assert refused(1).find(nodes_admission.RULES) == []
