@@ -49,9 +49,7 @@ def snapshot_of(facts: Sequence[Fact], commands: Sequence[Command], source: str)
         resources=tuple(sorted(resources, key=lambda item: item.ref)),
         coverage=Coverage(
             readings=_readings([_reading_of(fact, proven) for fact in facts if isinstance(fact, Reading)]),
-            notes=tuple(
-                dict.fromkeys(f"{source}:{fact.line}: {fact.text}" for fact in facts if isinstance(fact, Note))
-            ),
+            notes=_notes([fact for fact in facts if isinstance(fact, Note)], source),
         ),
         logs=tuple(fact for fact in facts if isinstance(fact, ContainerLog)),
         usage=tuple(fact for fact in facts if isinstance(fact, Usage)),
@@ -143,6 +141,12 @@ def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
         else:
             found[key] = value
     return found
+
+
+def _notes(notes: Sequence[Note], source: str) -> tuple[str, ...]:
+    """Each sentence once, with the line where it stands first."""
+    first = {note.text: note.line for note in reversed(notes)}
+    return tuple(f"{source}:{line}: {sentence}" for sentence, line in sorted(first.items(), key=lambda item: item[1]))
 
 
 def _readings(readings: Sequence[Reading]) -> tuple[Reading, ...]:

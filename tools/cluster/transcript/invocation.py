@@ -172,6 +172,8 @@ def _unwrap(words: list[str], origin: str, depth: int) -> Invocation:
             inner = inner[0].split() if len(inner) == 1 else inner
         case "timeout" | "nice":
             inner = [word for word in _after_flags(rest, {"-n", "-s", "-k"}) if not word[:1].isdigit()]
+        case "bash" | "sh" | "zsh" | "ash" if origin and all(word.startswith("-") for word in rest if word != "-c"):
+            return Invocation(program="ssh", args=(origin,), origin=origin)  # a shell to type in, as ssh opens one
         case "bash" | "sh" | "zsh" | "ash":
             inner = _words(rest[-1]) if len(rest) > 1 and rest[-2].startswith("-") and "c" in rest[-2] else None
         case "chroot":

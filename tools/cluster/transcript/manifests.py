@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -96,7 +97,7 @@ def _loaded(text: str) -> tuple[Any, tuple[int, str] | None]:
 def _items_one_by_one(lines: Sequence[str], first: int) -> Iterator[Seen]:
     """The readable items of a list that was cut or broken somewhere."""
     starts = [index for index, line in enumerate(lines) if line.startswith("- ")]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in pairwise([*starts, len(lines)]):
         part = [line[2:] if line[:2] in ("- ", "  ") else "" for line in lines[start:end] if line[:1] in ("-", " ", "")]
         body, _ = _loaded("\n".join(part))
         if is_object(body) and _shallow(body):

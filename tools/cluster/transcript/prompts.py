@@ -32,6 +32,7 @@ _PROMPTS = re.compile(
     re.VERBOSE,
 )
 _WORD = re.compile(r"[A-Za-z~./_][\w./+~:-]*(?=\s|$|[;|&])")
+_ASSIGNED = re.compile(r"^(?:[A-Z_][A-Z0-9_]{0,40}=\S{0,200}\s+){1,5}")
 _HEREDOC = re.compile(r"<<-?\s{0,3}(['\"]?)(\w{1,40})\1")
 _ANY_COMMAND = frozenset({"powershell", "windows", "bracket", "user", "path", "shell", "dollar", "arrow"})
 
@@ -139,7 +140,7 @@ def _typed(line: str, *, fresh: bool, styles: set[str] | None, structured: bool)
     if match:
         style = match.lastgroup or ""
         command = line[match.end() :].strip()
-        word = _WORD.match(command[:_HEAD])
+        word = _WORD.match(_ASSIGNED.sub("", command[:_HEAD], count=1))
         if word is None or (styles is not None and style not in styles):
             return None
         if _known(command) or (style in _ANY_COMMAND and (fresh or not structured)):
@@ -151,7 +152,7 @@ def _typed(line: str, *, fresh: bool, styles: set[str] | None, structured: bool)
 
 
 def _known(command: str) -> bool:
-    words = command[:_HEAD].split()
+    words = _ASSIGNED.sub("", command[:_HEAD], count=1).split() or [""]
     program = words[0].replace("\\", "/").rpartition("/")[2]
     if program in KUBECTL:
         return len(words) > 1 and (words[1] in KUBECTL_VERBS or words[1].startswith("-"))

@@ -141,7 +141,11 @@ def _known_header(line: str) -> bool:
     if is_event_header(line) or is_usage_header(line):
         return True
     tables = list(sections([line], 1))
-    return bool(tables) and ("NAME" in tables[0].headers or kind_by_header(tables[0].headers) is not None)
+    return (
+        bool(tables)
+        and len(tables[0].headers) > 1
+        and ("NAME" in tables[0].headers or kind_by_header(tables[0].headers) is not None)
+    )
 
 
 def read_plain(lines: Sequence[str], first: int, context: Context) -> Iterator[Fact]:
