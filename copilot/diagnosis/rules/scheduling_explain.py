@@ -95,7 +95,7 @@ def _cordon(case: Case, choice: Choice) -> Finding:
 def _neighbours(case: Case, choice: Choice) -> Finding:
     kind = choice.filter
     word = "anti-affinity" if kind is Filter.ANTI_AFFINITY else "affinity"
-    detail = next(fit.failures[kind] for fit in choice.nodes)
+    detail = next(fit.why(kind) for fit in choice.nodes)
     domains = plural(len(choice.candidates), "suitable node")
     wanted = case.view.graph.get(case.owner)
     replicas = wanted.spec.get("replicas") if wanted is not None else None
@@ -109,7 +109,7 @@ def _neighbours(case: Case, choice: Choice) -> Finding:
 
 
 def _spread(case: Case, choice: Choice) -> Finding:
-    detail = next(fit.failures[Filter.SPREAD] for fit in choice.nodes)
+    detail = next(fit.why(Filter.SPREAD) for fit in choice.nodes)
     return case.finding(
         causes.SPREAD,
         f"The topology spread constraint of {case.who} leaves no node: {detail}",
@@ -119,7 +119,7 @@ def _spread(case: Case, choice: Choice) -> Finding:
 
 
 def _ports(case: Case, choice: Choice) -> Finding:
-    detail = next(fit.failures[Filter.HOST_PORT] for fit in choice.nodes)
+    detail = next(fit.why(Filter.HOST_PORT) for fit in choice.nodes)
     return case.finding(
         causes.HOST_PORTS,
         f"The host port of {case.who} is taken on {plural(len(choice.nodes), 'suitable node')}: {detail}",
@@ -134,7 +134,7 @@ def _volume(case: Case, choice: Choice) -> Finding:
     bound = list(volumes_of(case.view, case.pod.resource))
     claim, volume = bound[0] if bound else (None, None)
     name = f"PersistentVolume {volume.ref.name}" if volume is not None else "the pod's PersistentVolume"
-    detail = next(fit.failures[Filter.VOLUME_NODE] for fit in choice.nodes)
+    detail = next(fit.why(Filter.VOLUME_NODE) for fit in choice.nodes)
     cause = causes.VOLUME_ZONE if "zone" in detail else causes.VOLUME_NODE
     if usable:
         where = f"only usable on {listed([fit.name for fit in usable])}, which the pod's {wanted_text(case.pod.resource.spec)} excludes"

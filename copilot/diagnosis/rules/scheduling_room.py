@@ -16,19 +16,19 @@ from copilot.diagnosis.view import said
 from copilot.diagnosis.words import listed, plural, read
 from copilot.model import Evidence, Finding
 from copilot.model.quantity import format_amount
-from retrievers.graph.placement import PODS, allocatable_of, quantities, requests_of
+from retrievers.graph.placement import PODS, allocatable_of, quantities
 
 DEFAULT_MAX_PODS = 110  # kubelet default; a lower limit was set on the node
 
 
 def room(case: Case, choice: Choice) -> Finding:
     """The pods ask for more than any suitable node has free."""
-    requests = requests_of(case.pod.resource.spec)
+    requests = case.nodes.requests(case.pod.resource.spec)
     short = Counter(name for fit in choice.nodes for name in fit.missing if name != PODS)
     resource = max(short, key=lambda name: (short[name], is_extended(name), name)) if short else "cpu"
     amount = requests.get(resource, Fraction(0))
     asked = format_amount(resource, amount)
-    sizes = {fit.name: allocatable_of(fit.node).get(resource, Fraction(0)) for fit in choice.candidates}
+    sizes = {fit.name: case.nodes.size(fit.name).get(resource, Fraction(0)) for fit in choice.candidates}
     free = {name: max(Fraction(0), case.nodes.free(name).get(resource, Fraction(0))) for name in sizes}
     roomiest = max(free, key=lambda name: (free[name], name))
     if is_extended(resource) and not any(sizes.values()):
@@ -70,7 +70,7 @@ def node_lines(choice: Choice, kind: Filter) -> tuple[Evidence, ...]:
         Filter.CORDON: "spec.unschedulable",
     }
     return tuple(
-        said(fit.node, paths.get(kind, "metadata.labels"), fit.failures[kind])
+        said(fit.node, paths.get(kind, "metadata.labels"), fit.why(kind))
         for fit in choice.nodes[:MAX_NODES]
         if kind in fit.failures
     )
