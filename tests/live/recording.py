@@ -1,0 +1,183 @@
+"""Makes a case out of a scenario that plays: what the product's recorder saves, the truth, and what a person would paste.
+
+Promise: nothing in a case tells how the test bed plays a failure, and a kind from which objects were left out says so.
+"""
+
+import gzip
+import json
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from guardrails.redaction import Redactor
+from tests.live.scenarios.player import with_names
+from tests.live.scenarios.scenario import Kubectl, Scenario, Seen
+from tests.live.testbed.cluster import Cluster, KubectlError
+from tools.cluster.live import open_live
+from tools.cluster.record import record
+from tools.cluster.source import Scope
+
+KEY = b"recordings of the test bed: no secret is in them"  # placeholders are the same in every run
+BED = "testbed/"
+BED_MARKS = ("metrics.k8s.io/resource-metrics-path",)
+BED_GROUPS = ("kwok.x-k8s.io",)
+BUILT_IN = "kubernetes.io/bootstrapping"  # the label of the roles that every cluster has
+LEFT_OUT = "those that every cluster has are left out"
+_NAMESPACE = re.compile(r"(?:^| )-n (\S+)")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?=(?:\.\d+)?Z)")
+_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d(?= \+0000)")
+_DATE_FORMAT = "%a, %d %b %Y %H:%M:%S"
+_MOMENT_FORMAT = "%Y-%m-%dT%H:%M:%S"
+
+
+def save_case(scenario: Scenario, cluster: Cluster, folder: Path) -> None:
+    """Write the case of a scenario that plays on the cluster; an older one is replaced."""
+    work = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(work, ignore_errors=True)
+    record(open_live(kubeconfig=str(cluster.kubeconfig)), Scope(), work, Redactor(KEY))
+    pasted = transcript(scenario, cluster)
+    _tidy(work)
+    (work / "transcript.txt").write_text(pasted)
+    (work / "truth.json").write_text(json.dumps(scenario.truth.document(scenario.innocents), indent=1) + "\n")
+    if scenario.clock:
+        _set_clock(work, scenario.clock)
+    _compress(work / "objects.json")
+    shutil.rmtree(folder, ignore_errors=True)
+    work.rename(folder)
+
+
+def transcript(scenario: Scenario, cluster: Cluster) -> str:
+    """What a person would paste: each command with what it printed, errors included."""
+    namespace = main_namespace(scenario)
+    first, last = f"get pods -n {namespace} -o wide", f"get events -n {namespace}"
+    said = []
+    for command in (first, *scenario.paste, last):
+        named = with_names(command, cluster)
+        said.append(f"$ kubectl {named}\n{without_bed(_print(named, cluster))}")
+    return "\n".join(said)
+
+
+def main_namespace(scenario: Scenario) -> str:
+    """The namespace that the story is about: the last one that a step or a pasted command looks at."""
+    commands = [step.command for step in reversed(scenario.steps) if isinstance(step, Seen | Kubectl)]
+    for command in (*commands, *scenario.paste):
+        if match := _NAMESPACE.search(command):
+            return match[1]
+    return scenario.namespaces[0]
+
+
+def _print(command: str, cluster: Cluster) -> str:
+    import shlex
+
+    try:
+        return cluster.kubectl(*shlex.split(command))
+    except KubectlError as error:
+        return error.stderr
+
+
+def without_bed(text: str) -> str:
+    """Printed text without the annotations and labels by which the test bed plays."""
+    return "\n".join(_lines(text.split("\n")))
+
+
+def _lines(lines: Iterable[str]) -> Iterator[str]:
+    """Drop marks of the bed; the first of a described list stands on its heading's line."""
+    heading = ""
+    for line in lines:
+        mark = re.match(r"^( *(?:Annotations|Labels): +)(\S.*)$", line)
+        if heading and (mark or not re.match(rf"^ {{{len(heading)}}}\S", line)):
+            yield f"{heading}<none>"
+            heading = ""
+        if mark and _of_bed(mark[2]):
+            heading = mark[1]
+        elif heading and not _of_bed(line.strip()):
+            yield heading + line.strip()
+            heading = ""
+        elif not _of_bed(line.strip().strip('"')):
+            yield re.sub(r",?testbed/[\w-]+=[\w-]+", "", line)
+    if heading:
+        yield f"{heading}<none>"
+
+
+def _of_bed(text: str) -> bool:
+    return text.startswith((BED, *BED_MARKS))
+
+
+def _tidy(folder: Path) -> None:
+    """Take out what belongs to the bed, and the roles and API registrations that every cluster has."""
+    path = folder / "objects.json"
+    items: list[dict[str, Any]] = json.loads(path.read_text())["items"]
+    kept = [_bare(item) for item in items if not _is_of_bed(item) and not _is_built_in(item)]
+    lines = ",\n".join(json.dumps(item, sort_keys=True, separators=(",", ":")) for item in kept)
+    path.write_text(f'{{"apiVersion":"v1","kind":"List","items":[\n{lines}\n]}}\n')
+    partial = {(item["kind"], _group(item)) for item in items if _is_built_in(item)}
+    _tidy_coverage(folder / "coverage.json", partial)
+
+
+def _tidy_coverage(path: Path, partial: set[tuple[str, str]]) -> None:
+    coverage = json.loads(path.read_text())
+    readings = [reading for reading in coverage["readings"] if reading["group"] not in BED_GROUPS]
+    for reading in readings:
+        if (reading["kind"], reading["group"]) in partial:
+            reading.update(state="partial", detail=LEFT_OUT)
+    lines = ",\n  ".join(json.dumps(reading, sort_keys=True) for reading in readings)
+    rest = {key: value for key, value in coverage.items() if key != "readings"}
+    path.write_text(json.dumps(rest, indent=1)[:-2] + f',\n "readings": [\n  {lines}\n ]\n}}\n')
+
+
+def _group(item: dict[str, Any]) -> str:
+    return str(item["apiVersion"]).rpartition("/")[0]
+
+
+def _is_of_bed(item: dict[str, Any]) -> bool:
+    return _group(item) in BED_GROUPS or str(item["metadata"]["name"]).endswith(BED_GROUPS)
+
+
+def _is_built_in(item: dict[str, Any]) -> bool:
+    local_api = item["kind"] == "APIService" and not item.get("spec", {}).get("service")
+    return BUILT_IN in item["metadata"].get("labels", {}) or local_api or item["kind"] == "ClusterTrustBundle"
+
+
+def _bare(item: dict[str, Any]) -> dict[str, Any]:
+    """The object without the bed's marks, in its pod template too; what kwok wrote, a kubelet would have written."""
+    for metadata in _metadata(item):
+        for field in ("annotations", "labels"):
+            marks = metadata.get(field) or {}
+            metadata[field] = {key: value for key, value in marks.items() if not _of_bed(key)}
+            if not metadata[field]:
+                del metadata[field]
+        for entry in metadata.get("managedFields", []):
+            if "kwok" in entry.get("manager", ""):
+                entry["manager"] = "kubelet"
+    return item
+
+
+def _metadata(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("metadata"), dict):
+            yield value["metadata"]
+        for child in value.values():
+            yield from _metadata(child)
+
+
+def _set_clock(folder: Path, clock: str) -> None:
+    """Move every time of the case alike, so that it was recorded at this time of day."""
+    observed = datetime.fromisoformat(json.loads((folder / "recording.json").read_text())["observed_at"])
+    hour, minute = (int(part) for part in clock.split(":"))
+    by = observed.replace(hour=hour, minute=minute) - observed
+
+    for path in (*folder.glob("*.json"), folder / "transcript.txt"):
+        text = _MOMENT.sub(lambda match: _moved(match[0], _MOMENT_FORMAT, by), path.read_text())
+        path.write_text(_DATE.sub(lambda match: _moved(match[0], _DATE_FORMAT, by), text))
+
+
+def _moved(moment: str, form: str, by: timedelta) -> str:
+    return (datetime.strptime(moment, form).replace(tzinfo=UTC) + by).strftime(form)
+
+
+def _compress(path: Path) -> None:
+    path.with_suffix(".json.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    path.unlink()
