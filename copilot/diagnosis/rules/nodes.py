@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.pods import condition, in_trouble
+from copilot.diagnosis.rules.nodes_units import node_of, services_down
 from copilot.diagnosis.steps import describe
 from copilot.diagnosis.view import View, said, told
 from copilot.diagnosis.words import listed, plural, read
@@ -93,9 +94,10 @@ def waiting_for(view: View, nodes: Sequence[Ref]) -> tuple[Ref, ...]:
 def find_not_ready(view: View) -> Iterator[Finding]:
     """One finding for each complaint, over the nodes that make it."""
     groups: dict[tuple[str, str], list[tuple[Resource, Mapping[str, object], Cause]]] = {}
+    known = {node_of(view, service) for service in services_down(view)}  # a service that is down explains its node
     for node in view.graph.of_kind("Node", group=""):
         ready = condition(node, "Ready")
-        if text(ready, "status") in ("True", ""):
+        if text(ready, "status") in ("True", "") or node.ref.name in known:
             continue
         cause = _kind_of(ready)
         groups.setdefault((cause.id, "" if cause is UNKNOWN else _gist(text(ready, "message"))), []).append(

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 
 from copilot.diagnosis.cause import Cause, Rule
-from copilot.diagnosis.pods import condition
 from copilot.diagnosis.rules.nodes import victims_on
+from copilot.diagnosis.rules.nodes_units import node_of, services_down
 from copilot.diagnosis.steps import change
 from copilot.diagnosis.view import View
 from copilot.diagnosis.words import read
-from copilot.model import Evidence, Finding, NodeService, Ref, text
+from copilot.model import Evidence, Finding, NodeService, Ref
 
 DOWN = Cause(
     id="node.service.down",
@@ -25,14 +25,6 @@ DOWN = Cause(
     citation="systemd unit states; kubelet, container runtime and kube-proxy as system services",
 )
 
-_UNITS = re.compile(
-    r"^(kubelet|containerd|cri-?o|crio|docker|dockerd|cri-docker|kube-proxy|etcd|kube-apiserver|kube-scheduler|kube-controller-manager|k3s(?:-agent)?|rke2-(?:server|agent)|calico|flannel|chronyd|ntpd)",
-    re.IGNORECASE,
-)
-_ALTERNATIVES = (
-    frozenset({"containerd", "crio", "cri-o", "docker", "dockerd", "cri-docker"}),
-    frozenset({"chronyd", "ntpd"}),
-)
 _WHY = re.compile(
     r"failed|error|fatal|cannot|unable|invalid|expired|no such file|denied|refused|unknown flag|not found|panic",
     re.IGNORECASE,
@@ -42,30 +34,13 @@ _NOISE = re.compile(r"main process exited|failed with result|scheduled restart|s
 
 def find_services_down(view: View) -> Iterator[Finding]:
     """One finding for each unit of a node that should run and does not."""
-    for service in view.snapshot.services:
-        unit = service.unit.removesuffix(".service")
-        restarting = service.active == "activating" and "auto-restart" in service.text
-        running = service.active in ("active", "activating", "reloading") and not restarting
-        if not _UNITS.match(unit) or running:
-            continue
-        if service.active == "inactive" and _has_alternative(view, service, unit):
-            continue
-        yield _explain(view, service, unit)
+    for service in services_down(view):
+        yield _explain(view, service)
 
 
-def _has_alternative(view: View, service: NodeService, unit: str) -> bool:
-    """Another runtime is active on the same node, so this one is off on purpose."""
-    for group in _ALTERNATIVES:
-        if unit in group:
-            others = (
-                other for other in view.snapshot.services if other.node == service.node and other.active == "active"
-            )
-            return any(other.unit.removesuffix(".service") in group for other in others)
-    return False
-
-
-def _explain(view: View, service: NodeService, unit: str) -> Finding:
-    node = Ref("Node", "", service.node or _suspect(view))
+def _explain(view: View, service: NodeService) -> Finding:
+    unit = service.unit.removesuffix(".service")
+    node = Ref("Node", "", node_of(view, service))
     why = _reason(service.text)
     where = f"on node {node.name}" if node.name else "on a node (the text does not say which)"
     state = "crashes again and again" if service.active == "activating" else f"is {service.active}"
@@ -91,16 +66,6 @@ def _explain(view: View, service: NodeService, unit: str) -> Finding:
         ),
         doubts=() if service.node else ("the pasted text does not name the node",),
     )
-
-
-def _suspect(view: View) -> str:
-    """The only node that is not ready, when the text names none."""
-    ill = [
-        node.ref.name
-        for node in view.graph.of_kind("Node", group="")
-        if text(condition(node, "Ready"), "status") in ("False", "Unknown")
-    ]
-    return ill[0] if len(ill) == 1 else ""
 
 
 def _reason(status: str) -> str:

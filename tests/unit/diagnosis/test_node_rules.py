@@ -272,3 +272,9 @@ def test_a_pod_that_the_kubelet_refuses_says_why(reason, message, cause, kind):
     assert (found.cause, found.object.kind) == (cause, kind)
     assert message[:30] in found.title
     assert refused(1).find(nodes_admission.RULES) == []
+
+
+def test_a_service_that_is_down_explains_why_its_node_is_not_ready():
+    cluster = Cluster().node("n1", conditions=ill("Unknown", "NodeStatusUnknown", "")).node("n2")
+    cluster.services.append(NodeService("n1", "kubelet.service", "inactive", "", "paste"))
+    assert cluster.only((*RULES, *nodes_services.RULES)).cause == "node.service.down"
