@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from copilot.model import Detail, text
+from copilot.model import Detail, children, text
 from tools.cluster.transcript.facts import Owned, Seen
 from tools.cluster.transcript.kinds import by_kind
 
@@ -21,7 +21,34 @@ def with_owners(seen: Sequence[Seen], proofs: Sequence[Owned]) -> list[Seen]:
         (str(fact.body.get("kind")), text(fact.body, "metadata", "namespace"), text(fact.body, "metadata", "name"))
         for fact in seen
     }
-    return [_with_owner(fact, proven, names) for fact in seen]
+    owned = [_with_owner(fact, proven, names) for fact in seen]
+    return owned + list(_replica_sets_between(owned, proven, names))
+
+
+def _replica_sets_between(
+    seen: Sequence[Seen], proven: dict[tuple[str, str, str], tuple[str, str]], names: set[tuple[str, str, str]]
+) -> Iterator[Seen]:
+    """ReplicaSets that no output listed, but that own a pod shown and whose Deployment an event names: the link between."""
+    added: set[tuple[str, str, str]] = set()
+    for fact in seen:
+        namespace = text(fact.body, "metadata", "namespace")
+        for owner in children(fact.body, "metadata", "ownerReferences"):
+            key = ("ReplicaSet", namespace, text(owner, "name"))
+            if (
+                fact.body.get("kind") == "Pod"
+                and owner.get("kind") == "ReplicaSet"
+                and key in proven
+                and key not in names
+                and key not in added
+            ):
+                added.add(key)
+                metadata = {"name": key[2], "namespace": namespace, "ownerReferences": [_reference(proven[key])]}
+                body = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata}
+                yield Seen(body=body, line=fact.line, detail=Detail.ROW)
+
+
+def _reference(owner: tuple[str, str]) -> dict[str, Any]:
+    return {"apiVersion": by_kind(owner[0]).api_version, "kind": owner[0], "name": owner[1], "controller": True}
 
 
 def _with_owner(
@@ -34,8 +61,7 @@ def _with_owner(
     owner = proven.get((kind, namespace, name)) or _by_name(kind, namespace, name, _hash_of(fact.body), names)
     if owner is None:
         return fact
-    reference = {"apiVersion": by_kind(owner[0]).api_version, "kind": owner[0], "name": owner[1], "controller": True}
-    body = {**fact.body, "metadata": {**metadata, "ownerReferences": [reference]}}
+    body = {**fact.body, "metadata": {**metadata, "ownerReferences": [_reference(owner)]}}
     return Seen(body=body, line=fact.line, detail=fact.detail)
 
 
