@@ -242,3 +242,15 @@ def test_an_owner_that_an_event_proves_is_kept() -> None:
     )
     pod = next(item for item in snapshot.resources if item.ref.kind == "Pod")
     assert pod.body["metadata"]["ownerReferences"][0]["name"] == "web-6dc9499c58"
+
+
+def test_a_running_jobs_active_pods_are_those_that_were_seen() -> None:
+    text = (
+        "$ kubectl get jobs,pods -n shop\n"
+        "NAME               STATUS    COMPLETIONS   DURATION   AGE\njob.batch/import   Running   0/2           5m         5m\n\n"
+        "NAME               READY   STATUS    RESTARTS   AGE\npod/import-4xk2p   1/1     Running   0          5m\n"
+        "pod/import-9zqvb   0/1     Error     0          5m\n"
+    )
+    job = next(item for item in parse_transcript(text).resources if item.ref.kind == "Job")
+    assert job.body["status"]["active"] == 1
+    assert job.body["spec"]["completions"] == 2
