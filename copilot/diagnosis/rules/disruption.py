@@ -15,7 +15,7 @@ from copilot.diagnosis.steps import change, describe, listing
 from copilot.diagnosis.view import View, said, told
 from copilot.diagnosis.words import listed, plural, read
 from copilot.model import Evidence, Finding, Ref, Resource, instant, number, text
-from retrievers.graph import EdgeKind
+from retrievers.graph import EdgeKind, EventFact
 
 POLICY = "policy"
 RECENT = timedelta(hours=1)
@@ -89,7 +89,6 @@ PREEMPTED = _cause(
     "event Preempted",
     "spec.priorityClassName",
     kind="Deployment",
-    yields=True,
     citation="pkg/scheduler/framework/preemption/executor.go",
 )
 
@@ -267,17 +266,9 @@ def _evicted(owner: Ref, pods: Sequence[PodFact]) -> Finding:
 def find_preemptions(view: View) -> Iterator[Finding]:
     """Workloads that lost pods to a higher priority and still wait for a place."""
     waiting = {pod.owner: pod for pod in view.pending}
-    done: set[tuple[Ref, str]] = set()
-    for event in view.events_with("Preempted"):
-        if event.ref.kind != "Pod" or (event.last is not None and view.now - event.last > RECENT):
-            continue
-        victim = _owner_of(view, event.ref, waiting)
+    for victim, event in preempted_owners(view).items():
         found = _BY.search(event.message)
         winner = found[1] if found else "a pod of higher priority"
-        key = (victim or event.ref, winner)
-        if victim is None or key in done:
-            continue
-        done.add(key)
         by = _winner(view, winner)
         yield Finding(
             cause=PREEMPTED.id,
@@ -285,7 +276,7 @@ def find_preemptions(view: View) -> Iterator[Finding]:
             title=f"{victim} lost its place: its pods were preempted by {by or winner} of higher priority, and no room is left for them",
             evidence=(told(event),),
             explains=(waiting[victim].ref, event.ref, victim),
-            weight=0.8,
+            weight=0.92,
             since=event.first,
             steps=(
                 read(
@@ -295,6 +286,19 @@ def find_preemptions(view: View) -> Iterator[Finding]:
                 change("Add room, or correct the priority classes", by or victim),
             ),
         )
+
+
+def preempted_owners(view: View) -> dict[Ref, EventFact]:
+    """Workloads with Pending pods whose earlier pods were preempted lately, with the event that says so."""
+    waiting = {pod.owner: pod for pod in view.pending}
+    found: dict[Ref, EventFact] = {}
+    for event in view.events_with("Preempted") if waiting else ():
+        about = event.ref
+        if about.kind == "Pod" and (event.last is None or view.now - event.last < RECENT):
+            victim = _owner_of(view, about, waiting)
+            if victim is not None:
+                found[victim] = event
+    return found
 
 
 def _owner_of(view: View, pod: Ref, waiting: dict[Ref, PodFact]) -> Ref | None:

@@ -12,6 +12,7 @@ import msgspec
 from copilot.diagnosis.cause import Rule
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.rules import scheduling_causes as causes
+from copilot.diagnosis.rules.disruption import preempted_owners
 from copilot.diagnosis.rules.scheduler_message import Filter, SchedulerMessage
 from copilot.diagnosis.rules.scheduling_case import Case, gates_of, is_waiting, nominated, scheduler_said
 from copilot.diagnosis.rules.scheduling_choice import CONTROL_PLANE, choose, choose_from_text
@@ -46,7 +47,10 @@ def find_unschedulable(view: View) -> Iterator[Finding]:
             continue
         key = (pod.owner, next(iter(view.graph.owners(pod.ref)), pod.ref), _shape(message))
         groups.setdefault(key, []).append((pod, Case(view, nodes, (pod,), message, proof)))
+    displaced = preempted_owners(view) if groups else {}
     for members in list(groups.values())[:MAX_GROUPS]:
+        if members[0][0].owner in displaced and members[0][1].message_has(Filter.RESOURCE, Filter.PODS):
+            continue  # there was room until a higher priority took it
         case = msgspec.structs.replace(members[0][1], pods=tuple(pod for pod, _ in members))
         yield from _explain(case)
 

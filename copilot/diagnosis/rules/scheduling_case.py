@@ -8,7 +8,7 @@ import msgspec
 
 from copilot.diagnosis.cause import Cause
 from copilot.diagnosis.pods import PodFact
-from copilot.diagnosis.rules.scheduler_message import SchedulerMessage, parse_scheduler_message
+from copilot.diagnosis.rules.scheduler_message import Filter, SchedulerMessage, parse_scheduler_message
 from copilot.diagnosis.rules.scheduling_choice import Choice
 from copilot.diagnosis.rules.scheduling_fit import Nodes
 from copilot.diagnosis.steps import describe
@@ -57,6 +57,10 @@ class Case(msgspec.Struct, frozen=True, eq=False):
     def since(self) -> datetime | None:
         """When the first of them began to wait."""
         return min((pod.resource.created for pod in self.pods if pod.resource.created is not None), default=None)
+
+    def message_has(self, *kinds: Filter) -> bool:
+        """Whether the scheduler named one of these filters."""
+        return self.message is not None and any(self.message.has(kind) for kind in kinds)
 
     @property
     def weight(self) -> float:
