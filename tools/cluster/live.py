@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 
-from copilot.model import ContainerLog, CopilotError, Coverage, Snapshot
+from copilot.model import ContainerLog, CopilotError, Coverage, Resource, Snapshot
 from copilot.model.fields import text
-from copilot.model.moment import EPOCH
+from tools.cluster.files_now import NewestTime
 from tools.cluster.kubeconfig import Connection, connect
 from tools.cluster.live_logs import LogsRead, read_logs
 from tools.cluster.live_read import ClusterRead, read_cluster
@@ -44,11 +45,12 @@ class LiveSource:
         """
         read = read_cluster(self.transport, scope, self.connection.namespace)
         self._last = read
+        resources = tuple(read.resources())
         usage = read_usage(self.transport, scope.namespaces) if GROUP in read.discovery.groups else UsageRead()
         return Snapshot(
             cluster=self.connection.label,
-            observed_at=read.date() or EPOCH,
-            resources=tuple(read.resources()),
+            observed_at=read.date() or _newest(resources),
+            resources=resources,
             coverage=Coverage((*read.readings(), *usage.readings), read.notes),
             usage=usage.usage,
         )
@@ -85,6 +87,14 @@ class LiveSource:
         answer = self.transport.get("/api/v1/namespaces/kube-system")
         uid = text(answer.json(), "metadata", "uid") if answer.ok else ""
         return ClusterIdentity(self.connection.name, self.connection.server, uid)
+
+
+def _newest(resources: Sequence[Resource]) -> datetime:
+    """The newest time in the objects: for the rare proxy that takes the server's Date header away."""
+    newest = NewestTime()
+    for one in resources:
+        newest.see(one.body)
+    return newest.newest()
 
 
 def open_live(kubeconfig: str | None = None, context: str | None = None) -> LiveSource:

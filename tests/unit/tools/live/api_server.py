@@ -65,6 +65,7 @@ class ApiServer:
         self.seen: list[Request] = []
         self.compress = True
         self.version = "1000"
+        self.date = DATE
         self.stopping = threading.Event()
         self._lock = threading.Lock()
 
@@ -163,7 +164,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             request = Request(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
             found = server.answer(request)
             self.send_response_only(found.status)
-            for name, value in {"Date": DATE, "Content-Type": found.content_type, **found.headers}.items():
+            for name, value in {"Date": server.date, "Content-Type": found.content_type, **found.headers}.items():
                 self.send_header(name, value)
             if found.lines is not None:
                 self._stream(found)

@@ -60,6 +60,14 @@ def test_now_is_the_servers_clock(live: LiveSource) -> None:
     assert live.snapshot(Scope()).observed_at == datetime(2026, 3, 3, 10, 15, tzinfo=UTC)
 
 
+def test_where_a_proxy_drops_the_clock_the_newest_time_of_the_objects_is_now(
+    live: LiveSource, server: ApiServer
+) -> None:
+    server.date = "gone"
+    server.objects["/api/v1/pods"][0]["metadata"]["creationTimestamp"] = "2026-03-01T08:00:00Z"
+    assert live.snapshot(Scope()).observed_at == datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
 def test_kinds_the_server_lacks_are_said_to_be_missing(live: LiveSource) -> None:
     assert states(live.snapshot(Scope()), "HorizontalPodAutoscaler") == {"*": ReadState.MISSING}
 
