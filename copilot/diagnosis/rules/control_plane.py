@@ -151,37 +151,7 @@ def _lost(
         if ill
         else (pods[0].ref if pods else lease.ref if lease is not None else Ref("Pod", SYSTEM, component.name))
     )
-    proof: list[Evidence] = []
-    since = None
-    if ill:
-        state = ill[0].containers[0] if ill[0].containers else None
-        what = (state.reason or state.last_reason) if state is not None else ""
-        exit_code = f", exit code {state.exit_code}" if state is not None and state.exit_code is not None else ""
-        proof.append(
-            said(
-                ill[0].resource,
-                "status.containerStatuses",
-                f"{ill[0].ref}: not ready, {what or ill[0].phase}{exit_code}, {state.restarts if state else 0} restarts",
-            )
-        )
-        proof += _last_words(view, ill[0])
-    if lease is not None and renewed is not None:
-        since = renewed
-        proof.append(
-            said(
-                lease,
-                "spec.renewTime",
-                f"the leader lease was last renewed {age_text((view.now - renewed).total_seconds())} before the observation",
-            )
-        )
-    if silent:
-        proof.append(
-            said(
-                silent[0].resource,
-                "status.conditions",
-                f"{plural(len(silent), 'pod')} Pending without PodScheduled condition or any scheduling event",
-            )
-        )
+    proof, since = _proof_of(view, ill, lease, renewed, silent), renewed if lease is not None else None
     why = f": {ill[0].ref.name} is not ready" if ill else ": its leader lease has lapsed" if lease is not None else ""
     effect = f", and {plural(len(silent), 'pod')} stay Pending without events" if silent else ""
     return Finding(
@@ -207,6 +177,41 @@ def _lost(
             ),
         ),
     )
+
+
+def _proof_of(
+    view: View, ill: list[PodFact], lease: Resource | None, renewed: datetime | None, silent: tuple[PodFact, ...]
+) -> list[Evidence]:
+    proof: list[Evidence] = []
+    if ill:
+        state = ill[0].containers[0] if ill[0].containers else None
+        what = (state.reason or state.last_reason) if state is not None else ""
+        exit_code = f", exit code {state.exit_code}" if state is not None and state.exit_code is not None else ""
+        proof.append(
+            said(
+                ill[0].resource,
+                "status.containerStatuses",
+                f"{ill[0].ref}: not ready, {what or ill[0].phase}{exit_code}, {state.restarts if state else 0} restarts",
+            )
+        )
+        proof += _last_words(view, ill[0])
+    if lease is not None and renewed is not None:
+        proof.append(
+            said(
+                lease,
+                "spec.renewTime",
+                f"the leader lease was last renewed {age_text((view.now - renewed).total_seconds())} before the observation",
+            )
+        )
+    if silent:
+        proof.append(
+            said(
+                silent[0].resource,
+                "status.conditions",
+                f"{plural(len(silent), 'pod')} Pending without PodScheduled condition or any scheduling event",
+            )
+        )
+    return proof
 
 
 def _quoted(view: View, ill: list[PodFact]) -> str:
