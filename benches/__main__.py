@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from benches import bench_diagnosis, bench_dump, bench_graph, bench_startup
+from benches import bench_diagnosis, bench_dump, bench_graph, bench_retrieval, bench_startup
 
 
 def main() -> None:
@@ -16,6 +16,8 @@ def main() -> None:
     _title(bench_dump.__doc__)
     sys.argv = [sys.argv[0]]
     bench_dump.main()
+    _title(bench_retrieval.__doc__)
+    bench_retrieval.main()
     kubeconfig = os.environ.get("BENCH_KUBECONFIG")
     if kubeconfig:
         from benches import bench_live

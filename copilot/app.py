@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from copilot.model import Diagnosis, Ref, Snapshot, UsageError
+from copilot.model.collector import paused_gc
 from copilot.settings import Settings, load_settings
 from copilot.target import Target
 
@@ -39,7 +38,7 @@ class Copilot:
         """
         from tools.cluster.source import Scope
 
-        with _no_collector():
+        with paused_gc():
             return self.source.snapshot(Scope())
 
     @cached_property
@@ -53,7 +52,8 @@ class Copilot:
         _check_namespace(graph, self.namespace)
         requests = [LogRequest(*wanted) for wanted in wanted_logs(graph)]
         if requests:
-            graph.add_logs(self.source.logs(requests))
+            read = self.source.read_logs(requests)
+            graph.add_logs(read.logs, read.notes)
         return graph
 
     def diagnose(self, ref: Ref | None = None) -> Diagnosis:
@@ -66,7 +66,7 @@ class Copilot:
         from copilot.redacting import redact_diagnosis
 
         scope = Scope(object=ref, namespaces=(namespace,) if namespace and ref is None else ())
-        with _no_collector():
+        with paused_gc():
             return redact_diagnosis(self._with_runbooks(diagnose(self.graph, scope)))
 
     def _with_runbooks(self, diagnosis: Diagnosis) -> Diagnosis:
@@ -91,7 +91,7 @@ class Copilot:
         from copilot.agent import answer_question
         from copilot.redacting import redact_event
 
-        with _no_collector():
+        with paused_gc():
             for event in answer_question(self, question):
                 yield redact_event(event)
 
@@ -148,18 +148,6 @@ def _check_namespace(graph: ResourceGraph, namespace: str | None) -> None:
     near = difflib.get_close_matches(namespace, names, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"Namespaces that were read: {', '.join(names[:12])}"
     raise UsageError(f"Namespace {namespace!r} was not found.", hint)
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Pause the garbage collector: building millions of acyclic values only makes it walk them in vain."""
-    paused = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if paused:
-            gc.enable()
 
 
 __all__ = ["Copilot", "open_copilot", "open_snapshot"]

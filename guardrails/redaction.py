@@ -142,11 +142,11 @@ class Redactor:
         if isinstance(value, str):
             return self._secret(value, name) if name and _is_secret_field(name, value) else self.text(value)
         if depth >= _DEPTH:
-            return "<too deep>" if isinstance(value, (dict, list)) else value
+            return "<too deep>" if isinstance(value, (dict, list, tuple)) else value
         if isinstance(value, Mapping):
             return self._mapping(value, depth)
-        if isinstance(value, list):
-            return self._list(value, depth)
+        if isinstance(value, (list, tuple)):
+            return self._list(list(value), depth)
         return value
 
     def _secret(self, value: str, name: str) -> str:

@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(201, {**sent, "status": {"userInfo": info}})
         if self.path.endswith("selfsubjectaccessreviews"):
             asked = sent["spec"]["resourceAttributes"]
-            what = f"{asked['resource']}/{asked['subresource']}" if asked["subresource"] else asked["resource"]
+            what = f"{asked['resource']}/{asked['subresource']}" if asked.get("subresource") else asked["resource"]
             return self._answer(201, {**sent, "status": {"allowed": (asked["verb"], what) not in self.api.denied}})
         return self._status(405, "only reviews are posted here")
 

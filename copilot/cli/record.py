@@ -58,13 +58,11 @@ def _observed(source: Source, scope: Scope) -> Snapshot:
     """One observation with the logs `why` would ask for."""
     from copilot.diagnosis.needs import wanted_logs
     from retrievers.graph import build_graph
-    from tools.cluster.live import LiveSource
-    from tools.cluster.live_logs import LogsRead
     from tools.cluster.source import LogRequest
 
     snapshot = source.snapshot(scope)
     requests = [LogRequest(*wanted) for wanted in wanted_logs(build_graph(snapshot))]
-    read = source.read_logs(requests) if isinstance(source, LiveSource) else LogsRead(source.logs(requests))
+    read = source.read_logs(requests)
     coverage = Coverage(snapshot.coverage.readings, (*snapshot.coverage.notes, *read.notes))
     return msgspec.structs.replace(snapshot, logs=(*snapshot.logs, *read.logs), coverage=coverage)
 

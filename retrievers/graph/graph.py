@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
 from collections.abc import Iterator
 
 import msgspec
 
 from copilot.model import ContainerLog, Ref, Resource, Snapshot
+from copilot.model.collector import paused_gc
 from copilot.model.kinds import built_in
 from copilot.model.moment import EPOCH
 from retrievers.graph import queries
@@ -20,13 +20,8 @@ from retrievers.graph.index import ObjectIndex
 
 def build_graph(snapshot: Snapshot) -> ResourceGraph:
     """Build the graph of everything in a snapshot. The garbage collector rests meanwhile: there are no cycles to find."""
-    paused = gc.isenabled()
-    gc.disable()
-    try:
+    with paused_gc():
         return ResourceGraph(snapshot)
-    finally:
-        if paused:
-            gc.enable()
 
 
 class ResourceGraph:
@@ -156,9 +151,14 @@ class ResourceGraph:
 
     # Questions (see queries.py)
 
-    def add_logs(self, logs: tuple[ContainerLog, ...]) -> None:
-        """Take in logs that were read after the objects."""
-        self.snapshot = msgspec.structs.replace(self.snapshot, logs=(*self.snapshot.logs, *logs))
+    def add_logs(self, logs: tuple[ContainerLog, ...], notes: tuple[str, ...] = ()) -> None:
+        """Take in logs that were read after the objects, and a sentence for each that could not be."""
+        coverage = self.snapshot.coverage
+        self.snapshot = msgspec.structs.replace(
+            self.snapshot,
+            logs=(*self.snapshot.logs, *logs),
+            coverage=msgspec.structs.replace(coverage, notes=(*coverage.notes, *notes)),
+        )
         self._logs = None
 
     def owners(self, ref: Ref) -> list[Ref]:

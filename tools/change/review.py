@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from copilot.model import dig, mapping, text
+from copilot.model import CopilotError, mapping, text
 from guardrails.plan import Access, ObjectRef, Requester, RestartArgs, ScaleArgs
+from tools.access import AccessQuestion, may
 from tools.change.identity import requester_of
 from tools.cluster.transport import Review, Transport
 
@@ -32,19 +33,13 @@ def who_am_i(reader: Transport, person: Requester) -> Requester:
 
 
 def _asked(reader: Transport, access: Access) -> Access:
-    attributes = {
-        "verb": access.verb,
-        "group": access.group,
-        "resource": access.resource,
-        "subresource": access.subresource,
-        "namespace": access.namespace,
-        "name": access.name,
-    }
-    answer = reader.review(Review.ACCESS, {"resourceAttributes": attributes})
-    status = mapping(answer.json(), "status")
-    allowed = answer.ok and dig(status, "allowed") is True and dig(status, "denied") is not True
-    reason = text(status, "reason") or text(status, "evaluationError")
-    if not answer.ok:
-        reason = f"the access review failed: HTTP {answer.status} {answer.reason}"
+    question = AccessQuestion(
+        access.verb, access.resource, access.group, access.namespace, access.name, access.subresource
+    )
+    try:
+        answer = may(reader, question)
+    except CopilotError as error:
+        return msgspec.structs.replace(access, allowed=False, reason=error.title)
     # A yes needs no reason, and its wording (which binding grants it) may change without any change of the answer.
-    return msgspec.structs.replace(access, allowed=allowed, reason="" if allowed else reason)
+    reason = "" if answer.allowed else answer.reason or answer.doubt
+    return msgspec.structs.replace(access, allowed=answer.allowed, reason=reason)

@@ -7,14 +7,14 @@ from datetime import datetime
 
 import msgspec
 
-from copilot.model import ContainerLog, CopilotError, Coverage, Resource, Snapshot
+from copilot.model import CopilotError, Coverage, Resource, Snapshot
 from copilot.model.fields import text
 from tools.cluster.files_now import NewestTime
 from tools.cluster.kubeconfig import Connection, connect
-from tools.cluster.live_logs import LogsRead, read_logs
+from tools.cluster.live_logs import read_logs
 from tools.cluster.live_read import ClusterRead, read_cluster
 from tools.cluster.metrics_api import GROUP, UsageRead, read_usage
-from tools.cluster.source import LogRequest, Scope
+from tools.cluster.source import LogRequest, LogsRead, Scope
 from tools.cluster.transport import Transport
 from tools.cluster.watch import Change
 from tools.cluster.watch_all import ClusterWatch
@@ -54,10 +54,6 @@ class LiveSource:
             coverage=Coverage((*read.readings(), *usage.readings), read.notes),
             usage=usage.usage,
         )
-
-    def logs(self, requests: Sequence[LogRequest]) -> tuple[ContainerLog, ...]:
-        """Read the end of each log that is there."""
-        return self.read_logs(requests).logs
 
     def read_logs(self, requests: Sequence[LogRequest]) -> LogsRead:
         """Read the end of each log, and say which could not be read."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 
 import msgspec
@@ -139,18 +136,3 @@ def _refused(request: ListRequest, found: list[Resource], answer: Answer) -> Lis
     else:
         state, detail = ReadState.PARTIAL, f"Listing {what} failed with HTTP {answer.status}: {answer.reason}"
     return ListOutcome(request, found, state, detail, "", answer.date)
-
-
-@contextmanager
-def paused_gc() -> Iterator[None]:
-    """Stop the garbage collector while millions of small objects are made that all stay.
-
-    Decoded JSON has no cycles, so nothing is lost; the collector would walk all of it again and again.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

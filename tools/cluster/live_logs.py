@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
-import msgspec
-
 from copilot.model import ContainerLog, CopilotError
-from tools.cluster.source import LogRequest
+from tools.cluster.source import LogRequest, LogsRead
 from tools.cluster.transport import Transport
 
 READERS = 8  # logs at once: each is a stream through the API server to one kubelet
@@ -24,13 +22,6 @@ ALL_LOGS_SECONDS = (
     20.0  # for all of them: an answer that cites fewer logs is worth more than one that comes a minute later
 )
 _NO_LOG = "unable to retrieve container logs for "  # what a kubelet answers, with status 200, when the file is gone
-
-
-class LogsRead(msgspec.Struct, frozen=True, eq=False):
-    """The logs that were there, in the order asked for, and a sentence for each that was not."""
-
-    logs: tuple[ContainerLog, ...]
-    notes: tuple[str, ...] = ()
 
 
 def read_logs(transport: Transport, requests: Sequence[LogRequest]) -> LogsRead:

@@ -10,10 +10,11 @@ from datetime import datetime
 import msgspec
 
 from copilot.model import Reading, ReadState, Resource, UsageError
+from copilot.model.collector import paused_gc
 from copilot.model.fields import children, text
 from tools.cluster.discovery import Discovery, discover
 from tools.cluster.discovery_known import LEASE_NAMESPACES, WELL_KNOWN, ApiKind, is_built_in
-from tools.cluster.live_lists import Lister, ListOutcome, ListRequest, paused_gc
+from tools.cluster.live_lists import Lister, ListOutcome, ListRequest
 from tools.cluster.source import Scope
 from tools.cluster.transport import Transport
 

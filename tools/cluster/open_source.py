@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from copilot.model import ContainerLog, InputError, Snapshot
+from copilot.model import InputError, Snapshot
 from tools.cluster.archive import LimitError, Member, Skipped, members
 from tools.cluster.files_gather import Gathering
 from tools.cluster.files_read import read_member
-from tools.cluster.source import LogRequest, Scope, Source
+from tools.cluster.source import LogRequest, LogsRead, Scope, Source
 
 _LOOKED_FOR = (
     "Looked for: objects in JSON or YAML, a cluster-info dump, a must-gather or support bundle, container logs under"
@@ -38,13 +38,12 @@ class FileSource:
             self._seen = scope, self._read(scope)
         return self._seen[1]
 
-    def logs(self, requests: Sequence[LogRequest]) -> tuple[ContainerLog, ...]:
+    def read_logs(self, requests: Sequence[LogRequest]) -> LogsRead:
         """The logs asked for, as far as the last snapshot has them: standard input cannot be read twice."""
         wanted = set(requests)
-        found = self._seen[1] if self._seen else self.snapshot(Scope())
-        return tuple(
-            log for log in found.logs if LogRequest(log.namespace, log.pod, log.container, log.previous) in wanted
-        )
+        seen = self._seen[1] if self._seen else self.snapshot(Scope())
+        found = (log for log in seen.logs if LogRequest(log.namespace, log.pod, log.container, log.previous) in wanted)
+        return LogsRead(tuple(found))
 
     def _read(self, scope: Scope) -> Snapshot:
         gathering = Gathering(scope)

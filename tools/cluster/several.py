@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from copilot.model import ContainerLog, Snapshot
+from copilot.model import Snapshot
 from tools.cluster.merge import merge
-from tools.cluster.source import LogRequest, Scope, Source
+from tools.cluster.source import LogRequest, LogsRead, Scope, Source
 
 
 class SeveralSources:
@@ -19,6 +19,9 @@ class SeveralSources:
         """Read every source, and merge."""
         return merge([source.snapshot(scope) for source in self.sources])
 
-    def logs(self, requests: Sequence[LogRequest]) -> tuple[ContainerLog, ...]:
+    def read_logs(self, requests: Sequence[LogRequest]) -> LogsRead:
         """The logs that any of the sources has."""
-        return tuple(log for source in self.sources for log in source.logs(requests))
+        read = [source.read_logs(requests) for source in self.sources]
+        return LogsRead(
+            tuple(log for one in read for log in one.logs), tuple(note for one in read for note in one.notes)
+        )

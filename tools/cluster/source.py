@@ -30,6 +30,13 @@ class LogRequest(msgspec.Struct, frozen=True, order=True):
     previous: bool = False
 
 
+class LogsRead(msgspec.Struct, frozen=True, eq=False):
+    """The logs that were there, in the order asked for, and a sentence for each that was not."""
+
+    logs: tuple[ContainerLog, ...]
+    notes: tuple[str, ...] = ()
+
+
 class Source(Protocol):
     """A cluster that can be observed."""
 
@@ -37,6 +44,6 @@ class Source(Protocol):
         """Read everything in scope. What was refused or missing is in the snapshot's coverage, not an exception."""
         ...
 
-    def logs(self, requests: Sequence[LogRequest]) -> tuple[ContainerLog, ...]:
-        """Read container logs, as many as the source has; one that is not there is left out."""
+    def read_logs(self, requests: Sequence[LogRequest]) -> LogsRead:
+        """Read container logs, as many as the source has."""
         ...

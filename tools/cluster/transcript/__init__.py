@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import msgspec
 
 from copilot.model import Command, Snapshot
+from copilot.model.collector import paused_gc
 from tools.cluster.transcript.clean import clean_lines
 from tools.cluster.transcript.collect import snapshot_of
 from tools.cluster.transcript.facts import Context, Fact
@@ -31,7 +28,7 @@ def parse_transcript(text: str, source: str = "paste") -> Snapshot:
     Raises:
         InputError: The text is binary.
     """
-    with _collector_paused():
+    with paused_gc():
         return _parsed(text, source)
 
 
@@ -46,18 +43,6 @@ def _parsed(text: str, source: str) -> Snapshot:
             Command(command=block.command, output=block.text, source=context.at(block.line), read=understood(block))
         )
     return snapshot_of(facts, commands, source)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Nothing read here forms a cycle, and looking for cycles in a million new objects takes as long as making them."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def looks_like_transcript(text: str) -> bool:

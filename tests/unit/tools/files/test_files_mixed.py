@@ -213,7 +213,7 @@ def test_what_our_recorder_wrote_comes_back_without_loss(tmp_path: Path) -> None
 )
 def test_logs_in_a_nodes_own_layout_are_known(tmp_path: Path, layout: str) -> None:
     source = open_path(str(put(tmp_path, {layout: "boom\n"})))
-    assert [log.text for log in source.logs([LogRequest("shop", "web-0", "web")])] == ["boom\n"]
+    assert [log.text for log in source.read_logs([LogRequest("shop", "web-0", "web")]).logs] == ["boom\n"]
 
 
 def test_a_folder_of_logs_given_by_itself_is_read(tmp_path: Path) -> None:

@@ -89,8 +89,8 @@ def test_a_dump_with_logs_between_its_documents_keeps_both(tmp_path: Path) -> No
     source = open_path(str(path))
     found = source.snapshot(Scope())
     assert {resource.ref.name for resource in found.resources} == {"web-0", "web-1"}
-    assert source.logs([LogRequest("shop", "web-0", "web")])[0].text == "{not json}\n"
-    assert source.logs([LogRequest("shop", "web-1", "web")]) == ()
+    assert source.read_logs([LogRequest("shop", "web-0", "web")]).logs[0].text == "{not json}\n"
+    assert source.read_logs([LogRequest("shop", "web-1", "web")]).logs == ()
 
 
 def test_a_scope_keeps_other_namespaces_out(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def text(body: bytes) -> Reply:
 
 def test_the_end_of_a_log_is_read(live: LiveSource, server: ApiServer) -> None:
     server.special[PATH] = lambda _: text(b"one\ntwo\n")
-    (log,) = live.logs([LOG])
+    (log,) = live.read_logs([LOG]).logs
     assert (log.text, log.truncated, log.source) == ("one\ntwo\n", False, "logs/shop/web-0/web.log")
     query = server.seen[-1].query
     assert (query["container"], query["tailLines"]) == ("web", str(live_logs.TAIL_LINES))
@@ -28,7 +28,7 @@ def test_the_end_of_a_log_is_read(live: LiveSource, server: ApiServer) -> None:
 
 def test_the_previous_runs_log_is_asked_for(live: LiveSource, server: ApiServer) -> None:
     server.special[PATH] = lambda request: text(b"old\n" if request.query.get("previous") == "true" else b"new\n")
-    now, before = live.logs([LOG, LogRequest("shop", "web-0", "web", previous=True)])
+    now, before = live.read_logs([LOG, LogRequest("shop", "web-0", "web", previous=True)]).logs
     assert (now.text, before.text, before.previous) == ("new\n", "old\n", True)
 
 
@@ -56,18 +56,18 @@ def test_a_log_that_fills_the_limit_is_asked_for_again_with_its_newest_lines(
         return text(whole[: int(request.query["limitBytes"])])
 
     server.special[PATH] = answer
-    (log,) = live.logs([LOG])
+    (log,) = live.read_logs([LOG]).logs
     assert log.text.splitlines()[-1].startswith("000999")
     assert log.truncated
 
 
 def test_bytes_that_are_no_text_are_kept_readable(live: LiveSource, server: ApiServer) -> None:
     server.special[PATH] = lambda _: text(b"caf\xe9 \xff\n")
-    assert live.logs([LOG])[0].text == "caf� �\n"
+    assert live.read_logs([LOG]).logs[0].text == "caf� �\n"
 
 
 def test_names_cannot_lead_to_another_path(live: LiveSource, server: ApiServer) -> None:
-    live.logs([LogRequest("shop", "../../secrets", "web")])
+    live.read_logs([LogRequest("shop", "../../secrets", "web")])
     assert server.paths() == ["/api/v1/namespaces/shop/pods/..%2F..%2Fsecrets/log"]
 
 
