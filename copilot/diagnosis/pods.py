@@ -62,6 +62,12 @@ class PodFact(msgspec.Struct, frozen=True, eq=False):
         return text(self.resource.status, "phase")
 
     @property
+    def failed(self) -> bool:
+        """Whether the pod has ended and will not run again; where the phase is not shown, when all its containers ended."""
+        ended = bool(self.containers) and all(container.state == "terminated" for container in self.containers)
+        return self.phase == "Failed" or (not self.phase and ended)
+
+    @property
     def node(self) -> str:
         """`spec.nodeName`; empty while unscheduled."""
         return text(self.resource.spec, "nodeName")

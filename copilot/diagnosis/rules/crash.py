@@ -96,7 +96,7 @@ def _endless(pod: PodFact, container: ContainerFact) -> bool:
 def find_crashes(view: View) -> Iterator[Finding]:
     """One finding for each container that keeps ending."""
     for pod in view.placed:
-        if pod.phase == "Failed" and (view.superseded(pod) or pod.status_reason):
+        if pod.failed and (view.superseded(pod) or pod.status_reason):
             continue
         init = pod.blocking_init()
         for container in pod.containers:

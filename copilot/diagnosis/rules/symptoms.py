@@ -74,7 +74,7 @@ JOB = Cause(
 def find_symptoms(view: View) -> Iterator[Finding]:
     """Every object that is visibly not well."""
     for pod in view.troubled:
-        if not _transient(view, pod) and not (pod.phase == "Failed" and view.superseded(pod)):
+        if not _transient(view, pod) and not (pod.failed and view.superseded(pod)):
             yield _symptom(POD, pod.resource, "status", pod_status(pod))
     for deployment in view.workloads("Deployment"):
         yield from _deployment(deployment)
