@@ -24,7 +24,10 @@ def dig(body: Any, *path: str | int) -> Any:
 
 def mapping(body: Any, *path: str | int) -> Mapping[str, Any]:
     """Return the mapping at `path`, or an empty one."""
-    found = dig(body, *path) if path else body
+    if len(path) == 1 and type(body) is dict:
+        found = body.get(path[0])
+    else:
+        found = dig(body, *path) if path else body
     return found if isinstance(found, dict) else _EMPTY
 
 
@@ -44,7 +47,10 @@ def children(body: Any, *path: str | int) -> Iterator[Mapping[str, Any]]:
 
 def text(body: Any, *path: str | int) -> str:
     """Return the string at `path`; numbers become text, anything else is empty."""
-    found = dig(body, *path) if path else body
+    if len(path) == 1 and type(body) is dict:  # nine reads in ten, and rules make millions
+        found = body.get(path[0])
+    else:
+        found = dig(body, *path) if path else body
     if isinstance(found, str):
         return found
     if isinstance(found, (int, float)) and not isinstance(found, bool):
