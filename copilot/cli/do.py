@@ -33,7 +33,7 @@ def COMMAND(words: tuple[str, ...], allow_changes: bool, target: Target, output:
       kubectl copilot do "scale web to 3" --from must-gather.tar.gz
     """
     from copilot.changing.opening import open_changing, open_reading
-    from copilot.cli.changes import CHANGES_OFF, converse, show, tell
+    from copilot.cli.change_options import CHANGES_OFF, converse, show, tell
     from copilot.model import UsageError
     from copilot.settings import load_settings
     from guardrails.intent import parse_intent
@@ -58,7 +58,7 @@ def _recorded(sentence: str, target: Target, output: str) -> int:
     """Plan on recorded material, which can only show the card."""
     from copilot.app import open_snapshot
     from copilot.changing.desk import plan_recorded
-    from copilot.cli.changes import show
+    from copilot.cli.change_options import show
 
     plan = plan_recorded(open_snapshot(target), sentence, target.namespace)
     return show(plan, output, "This is a recording: nothing can be changed from here.")

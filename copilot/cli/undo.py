@@ -28,7 +28,7 @@ def COMMAND(plan_id: str, allow_changes: bool, target: Target) -> int:  # noqa: 
     """
     from copilot.changing.history import find_record
     from copilot.changing.opening import open_changing, open_journal, open_reading
-    from copilot.cli.changes import CHANGES_OFF, converse, show, tell
+    from copilot.cli.change_options import CHANGES_OFF, converse, show, tell
     from copilot.model import UsageError
     from copilot.settings import load_settings
 

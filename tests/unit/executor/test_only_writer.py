@@ -118,7 +118,7 @@ def test_the_executor_is_small_and_knows_no_model() -> None:
 
 
 def test_importing_what_plans_and_shows_does_not_import_the_writer() -> None:
-    modules = "copilot.changing.opening, copilot.changing.door, copilot.cli.do, copilot.cli.changes, copilot.cli.undo, copilot.cli.audit, tui.card"
+    modules = "copilot.changing.opening, copilot.changing.door, copilot.cli.do, copilot.cli.change_options, copilot.cli.undo, copilot.cli.audit, tui.card"
     code = f"import sys, {modules}; print([name for name in sys.modules if name.startswith('tools.executor')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
