@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benches.bench_graph import made_up_cluster
 from copilot.diagnosis import diagnose
+from copilot.model.collector import paused_gc
 from retrievers.graph import build_graph
 from tools.cluster.open_source import open_path
 from tools.cluster.source import Scope
@@ -29,13 +30,14 @@ def dump(pods: int, folder: Path) -> Path:
 
 def measure(path: Path) -> tuple[int, float, float, float, int]:
     """Objects, and seconds of reading, graph, rules; root causes found."""
-    started = time.perf_counter()
-    snapshot = open_path(str(path)).snapshot(Scope())
-    read = time.perf_counter()
-    graph = build_graph(snapshot)
-    built = time.perf_counter()
-    diagnosis = diagnose(graph)
-    ended = time.perf_counter()
+    with paused_gc():  # as the application does
+        started = time.perf_counter()
+        snapshot = open_path(str(path)).snapshot(Scope())
+        read = time.perf_counter()
+        graph = build_graph(snapshot)
+        built = time.perf_counter()
+        diagnosis = diagnose(graph)
+        ended = time.perf_counter()
     return len(snapshot.resources), read - started, built - read, ended - built, len(diagnosis.root_causes)
 
 
