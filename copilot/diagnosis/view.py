@@ -6,10 +6,10 @@ A view never changes the graph and never reads a clock: `now` is the moment of o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,6 +27,9 @@ TEMPLATE_PATH: Mapping[str, tuple[str, ...]] = {
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController")
 
 
+_T = TypeVar("_T")
+
+
 class View:
     """One snapshot's graph with the shared readings that rules need."""
 
@@ -36,6 +39,14 @@ class View:
         self.coverage = graph.snapshot.coverage
         self.now: datetime = graph.snapshot.observed_at
         self._facts: dict[Ref, PodFact] = {}
+        self._readings: dict[str, Any] = {}
+
+    def once(self, name: str, read: Callable[[], _T]) -> _T:
+        """A reading that several rules share, made at the first use."""
+        if name not in self._readings:
+            self._readings[name] = read()
+        found: _T = self._readings[name]
+        return found
 
     def pod(self, resource: Resource) -> PodFact:
         """The facts of one pod."""
