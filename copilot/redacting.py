@@ -7,6 +7,9 @@ from typing import assert_never
 import msgspec
 
 from copilot.agent.events import Answer, Answered, Citation, EvidenceFound, Refused, Step, StreamEvent
+from copilot.diagnosis.changes import Change
+from copilot.diagnosis.onset import Onset
+from copilot.diagnosis.timeline import Entry, Timeline
 from copilot.model import ChainLink, Diagnosis, Evidence, NextStep, RootCause
 from guardrails.redaction import redact
 from guardrails.redaction_text import clean_text
@@ -69,3 +72,23 @@ def _answer(answer: Answer) -> Answer:
 
 def _citation(citation: Citation) -> Citation:
     return msgspec.structs.replace(citation, text=plain(citation.text))
+
+
+def redact_change(change: Change) -> Change:
+    """The same change, fit to be shown: values are redacted one by one, so that a secret's neighbour stays readable."""
+    return msgspec.structs.replace(
+        change, what=plain(change.what), before=plain(change.before), after=plain(change.after), by=plain(change.by)
+    )
+
+
+def redact_timeline(line: Timeline) -> Timeline:
+    """The same timeline, fit to be shown. Its causes come redacted from the diagnosis."""
+    start = line.onset
+    shown = Onset(start.at, _evidence(start.sign)) if start else None
+    return msgspec.structs.replace(line, onset=shown, entries=tuple(_entry(entry) for entry in line.entries))
+
+
+def _entry(entry: Entry) -> Entry:
+    change = redact_change(entry.change) if entry.change is not None else None
+    words = change.text if change is not None else plain(entry.text)
+    return msgspec.structs.replace(entry, text=words, change=change)

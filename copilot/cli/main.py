@@ -17,6 +17,8 @@ COMMANDS = {
     "why": "Say why something is broken: one root cause with its proof.",
     "ask": "Answer a question about the cluster in plain words, with citations.",
     "graph": "Show what an object depends on and who depends on it.",
+    "changes": "Say what changed, when and by whom, newest first.",
+    "timeline": "Draw what happened around the onset of an object's trouble.",
     "causes": "List the causes this program can find.",
     "index": "Add your own Markdown runbooks to the knowledge base.",
     "search": "Search runbooks and documents.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from copilot.cli.naming import object_words
 from copilot.cli.options import Target, cluster_options, output_option
-from copilot.model import Diagnosis, UsageError, Verdict
+from copilot.model import Diagnosis, Verdict
 
 EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.FAULT: 1, Verdict.UNKNOWN: 2}
 
@@ -30,24 +31,13 @@ def COMMAND(objects: tuple[str, ...], target: Target, output: str) -> int:  # no
     """
     from copilot.app import open_copilot
 
-    words = _words(objects) if objects else ""
+    words = object_words(objects, "why") if objects else ""
     copilot = open_copilot(target)
     ref = copilot.resolve(words) if words else None
     diagnosis = copilot.diagnose(ref)
     scope = str(ref) if ref else f"namespace {copilot.namespace}" if copilot.namespace else "the whole cluster"
     _print(diagnosis, output, scope)
     return EXIT_CODES[diagnosis.verdict]
-
-
-def _words(objects: tuple[str, ...]) -> str:
-    if len(objects) == 1:
-        return objects[0]
-    if len(objects) == 2 and "/" not in objects[0]:
-        return f"{objects[0]}/{objects[1]}"
-    raise UsageError(
-        f"why takes one object, not {len(objects)}: {' '.join(objects)}",
-        "Ask about one object, or about its namespace with -n.",
-    )
 
 
 def _print(diagnosis: Diagnosis, output: str, scope: str) -> None:
