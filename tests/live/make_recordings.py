@@ -59,7 +59,8 @@ def _record(scenario: Scenario, cluster: Cluster, into: Path) -> bool:
             shown = time.monotonic() - began
             save_case(scenario, cluster, into / scenario.name)
     except (TestbedError, KubectlError) as error:
-        print(f"{scenario.name}: {error}", file=sys.stderr, flush=True)
+        cause = f"{error.__context__}; and then " if error.__context__ else ""  # clearing up failed too
+        print(f"{scenario.name}: {cause}{error}", file=sys.stderr, flush=True)
         return False
     size = sum(path.stat().st_size for path in (into / scenario.name).rglob("*") if path.is_file())
     print(f"{scenario.name}: shown after {shown:.0f} s, {size / 1024:.0f} kB", file=sys.stderr, flush=True)

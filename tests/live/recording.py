@@ -6,21 +6,20 @@ Promise: nothing in a case tells how the test bed plays a failure, and a kind fr
 import gzip
 import json
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from guardrails.redaction import Redactor
 from tests.live.scenarios.player import with_names
 from tests.live.scenarios.scenario import Kubectl, Scenario, Seen
 from tests.live.testbed.cluster import Cluster, KubectlError
-from tools.cluster.live import open_live
-from tools.cluster.record import record
-from tools.cluster.source import Scope
+from tests.live.testbed.errors import TestbedError
 
-KEY = b"recordings of the test bed: no secret is in them"  # placeholders are the same in every run
 BED = "testbed/"
 BED_MARKS = ("metrics.k8s.io/resource-metrics-path",)
 BED_GROUPS = ("kwok.x-k8s.io",)
@@ -37,7 +36,7 @@ def save_case(scenario: Scenario, cluster: Cluster, folder: Path) -> None:
     """Write the case of a scenario that plays on the cluster; an older one is replaced."""
     work = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(work, ignore_errors=True)
-    record(open_live(kubeconfig=str(cluster.kubeconfig)), Scope(), work, Redactor(KEY))
+    _record(cluster, work)
     pasted = transcript(scenario, cluster)
     _tidy(work)
     (work / "transcript.txt").write_text(pasted)
@@ -47,6 +46,15 @@ def save_case(scenario: Scenario, cluster: Cluster, folder: Path) -> None:
     _compress(work / "objects.json")
     shutil.rmtree(folder, ignore_errors=True)
     work.rename(folder)
+
+
+def _record(cluster: Cluster, folder: Path) -> None:
+    command = ["record", "-o", str(folder), "-A", "--kubeconfig", str(cluster.kubeconfig)]
+    outcome = subprocess.run(
+        [sys.executable, "-m", "copilot.cli.main", *command], capture_output=True, text=True, check=False
+    )
+    if outcome.returncode != 0:
+        raise TestbedError(f"kubectl copilot record: {outcome.stderr.strip()}", "run it by hand")
 
 
 def transcript(scenario: Scenario, cluster: Cluster) -> str:
@@ -70,8 +78,6 @@ def main_namespace(scenario: Scenario) -> str:
 
 
 def _print(command: str, cluster: Cluster) -> str:
-    import shlex
-
     try:
         return cluster.kubectl(*shlex.split(command))
     except KubectlError as error:

@@ -31,6 +31,9 @@ _STORED = {  # kinds that are made old, and where the server keeps them
 _LIVE = ("lastHeartbeatTime", "renewTime")  # a kubelet that lives tells the time of now
 NODE_AGE = timedelta(days=41, hours=7)
 ATTEMPTS = 5
+_COMPACT = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False
+)  # the data of a ControllerRevision may not change by a space
 
 
 def make_old(cluster: Cluster, namespaces: tuple[str, ...], age: timedelta, *, keep_events: bool = False) -> None:
@@ -89,7 +92,7 @@ def _store(cluster: Cluster, stored: str, item: Object, age: timedelta) -> None:
 
 def _swap(address: str, key: str, body: Object, version: int) -> bool:
     compare = {"key": _base64(key), "target": "MOD", "result": "EQUAL", "modRevision": version}
-    put = {"requestPut": {"key": _base64(key), "value": _base64(json.dumps(body))}}
+    put = {"requestPut": {"key": _base64(key), "value": _base64(_COMPACT.encode(body))}}
     answer = _call(f"{address}/v3/kv/txn", {"compare": [compare], "success": [put]})
     return bool(answer.get("succeeded"))
 

@@ -189,4 +189,7 @@ def _free(namespace: str, cluster: Cluster) -> None:
             if item["metadata"].get("finalizers"):
                 nothing = '{"metadata":{"finalizers":null}}'
                 cluster.kubectl("patch", kind, item["metadata"]["name"], "-n", namespace, "--type=merge", "-p", nothing)
-    cluster.kubectl("delete", "pods", "--all", "-n", namespace, "--force", "--grace-period=0", "--wait=false")
+    owners = "cronjobs,jobs,deployments,statefulsets,daemonsets,replicasets,horizontalpodautoscalers"
+    cluster.kubectl("delete", owners, "--all", "-n", namespace, "--wait=false")
+    # A simulated kubelet reports the end of a pod before it lets it go, and an ending namespace takes no event.
+    cluster.kubectl("delete", "pods", "--all", "-n", namespace, "--force", "--grace-period=0")
