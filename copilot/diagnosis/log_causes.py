@@ -5,15 +5,18 @@ A host name is looked up among the Services, a path among the volumes, a variabl
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from copilot.diagnosis.addresses import Setting, settings_of
 from copilot.diagnosis.cause import Cause, Severity
-from copilot.diagnosis.log_lines import bare, severity, tail
-from copilot.diagnosis.log_patterns import LogMatch, match_line
+from copilot.diagnosis.log_dependency import DEPENDENCY_CAUSES, TEXT_ONLY, dependency
+from copilot.diagnosis.log_lines import TAIL, LogLine, bare, severity, tail
+from copilot.diagnosis.log_pattern import LogMatch
+from copilot.diagnosis.log_patterns import match_block, match_line
 from copilot.diagnosis.pods import ContainerFact, PodFact
 from copilot.diagnosis.steps import change, logs_step
 from copilot.diagnosis.view import View, logged, said
@@ -28,49 +31,64 @@ def _cause(identity: str, title: str, step: str, *, yields: bool = False, level:
 
 
 LOG_CAUSES: tuple[Cause, ...] = (
+    *DEPENDENCY_CAUSES,
     _cause("app.port.in_use", "Two processes want the same port", "Give one of them another port"),
     _cause("app.module.missing", "A module the program needs is not in the image", "Build the image with it"),
     _cause("app.schema.missing", "The database lacks what the program expects", "Run or repair the migration"),
     _cause("app.credentials.rejected", "A server rejects the credentials", "Correct the Secret or the variable"),
     _cause("app.config.missing", "A required setting or file is missing", "Set it in the template or mount it"),
     _cause("app.config.invalid", "The program refuses its configuration", "Correct the configuration"),
-    _cause("app.dependency.unknown_host", "A host name does not resolve", "Correct the host name"),
-    _cause("app.dependency.refused", "A server it needs refuses connections", "Look at that server first", yields=True),
-    _cause("app.dependency.timeout", "A server it needs does not answer", "Look at that server and at policies", yields=True),
-    _cause("app.dependency.exhausted", "A server it needs is out of capacity", "Raise the limit or use fewer connections", yields=True),
     _cause("app.certificate.untrusted", "A certificate is expired, unknown or for another name", "Renew or trust it"),
+    _cause("app.data.incompatible", "The data on its volume does not fit the program", "Compare versions; restore or migrate the data"),
     _cause("app.disk.full", "A disk or volume is full", "Free or enlarge it"),
     _cause("app.disk.read_only", "The program writes to a read-only file system", "Mount a writable volume there"),
+    _cause("cuda.init", "The program finds no GPU it can use", "Compare the GPU request, the node and its driver"),
+    _cause("cuda.oom", "The GPU's memory is exhausted", "Use a larger GPU, a smaller model, batch or context"),
+    _cause("cuda.sticky", "A GPU operation failed for good", "Look for Xid errors of the node's GPUs", yields=True),
+    _cause("app.kernel.limit", "A limit of the node's kernel is too low", "Raise the limit on the node"),
     _cause("app.permission.denied", "The container's user may not do what the program needs", "Correct runAsUser, fsGroup or the file mode"),
     _cause("app.memory.exhausted", "The program ran out of memory by itself", "Raise its heap or lower its use"),
+    _cause("nccl.shm", "Its shared memory is too small", "Mount an emptyDir of medium Memory at /dev/shm"),
+    _cause("app.model.missing", "The model it should load is not there", "Correct the model's path or name"),
+    _cause("app.model.unloadable", "The model cannot be loaded", "Compare the model with the server's version and GPU"),
+    _cause("kuberay.head", "Ray's head or a worker it needs is not there", "Look at the head pod", yields=True),
+    _cause("nccl.watchdog", "The workers of a training wait for one that is late or dead", "Look at the first worker that failed", yields=True),
+    _cause("train.rendezvous", "The workers of a training cannot meet", "Look at the master's Service, pods and policies", yields=True),
     _cause("pod.exit2.shell_syntax", "The inline script is broken", "Correct the script"),
 )  # fmt: skip
+_DEPENDENCIES = frozenset(cause.id for cause in DEPENDENCY_CAUSES) | {"app.credentials.rejected", "app.schema.missing", "train.rendezvous", "kuberay.head"}
+_BLOCK = 6  # lines: the longest message that spans several
 
 
 def from_logs(view: View, pod: PodFact, container: ContainerFact) -> Finding | None:
-    """The cause that the container's newest telling line names, or None."""
+    """The cause that the container's most telling line names, or None."""
     for log in view.logs(pod.ref, container.name):
-        found = _newest_match(log)
+        found = telling_match(log)
         if found is not None:
-            return _finding(view, pod, container, log, *found)
+            return explain_line(view, pod, container, log, *found)
     return None
 
 
-def _newest_match(log: ContainerLog) -> tuple[int, str, LogMatch] | None:
-    """The newest line that a pattern knows; severe lines win over the plain ones printed after them."""
-    best: tuple[int, int, str, LogMatch] | None = None
-    for number_of_line, line in tail(log):
-        match = match_line(line)
+def telling_match(log: ContainerLog) -> tuple[LogLine, LogMatch] | None:
+    """The line that a pattern knows: severe before plain, one that names host or file before one that does not, new before old."""
+    best: tuple[tuple[int, bool], LogLine, LogMatch] | None = None
+    newer: list[str] = []
+    for line in tail(log):
+        match = match_line(line.said)
+        if match is None and len(newer) < TAIL:
+            match = match_block("\n".join([line.raw, *reversed(newer[-_BLOCK:])]))
+        newer.append(line.raw)
         if match is not None:
-            weight = severity(line)
-            if best is None or weight > best[0]:
-                best = (weight, number_of_line, line, match)
-    return (best[1], best[2], best[3]) if best else None
+            rank = (severity(line.said), match.names_something)
+            if best is None or rank > best[0]:
+                best = (rank, line, match)
+    return (best[1], best[2]) if best else None
 
 
-def _finding(
-    view: View, pod: PodFact, container: ContainerFact, log: ContainerLog, line_number: int, line: str, match: LogMatch
+def explain_line(
+    view: View, pod: PodFact, container: ContainerFact, log: ContainerLog, line: LogLine, match: LogMatch
 ) -> Finding:
+    """The finding that a line of a container's log leads to."""
     role = "init container" if container.init else "container"
     where = f"{pod.owner.kind} {pod.owner.path}: {role} {container.name}"
     sentence = match.pattern.sentence.format(**match.groups)
@@ -78,21 +96,17 @@ def _finding(
         cause=match.pattern.cause,
         object=pod.owner,
         title=f"{where}: {sentence}",
-        evidence=(logged(log, line_number, bare(line)[:500]), _status(pod, container)),
+        evidence=(logged(log, line.number, bare(line.raw)[:500]), _status(pod, container)),
         explains=(pod.ref,),
-        weight=match.pattern.weight,
+        weight=min(match.pattern.weight, TEXT_ONLY),
         since=container.finished,
         steps=(logs_step(pod, container),),
     )
-    match match.pattern.cause:
-        case "app.dependency.unknown_host":
-            return _unknown_host(view, pod, container, base, match.groups.get("host", ""))
-        case "app.dependency.refused" | "app.dependency.timeout" | "app.credentials.rejected" | "app.schema.missing":
-            return _dependency(view, pod, container, base, match.groups, log)
-        case "app.dependency.exhausted":
-            return _dependency(view, pod, container, base, match.groups, log)
+    if base.cause in _DEPENDENCIES:
+        return dependency(view, pod, container, base, match.groups)
+    match base.cause:
         case "app.config.invalid" | "app.config.missing":
-            return _configuration(view, pod, container, base, line, match.groups)
+            return _configuration(view, pod, container, base, line.said, match.groups)
         case "app.port.in_use":
             return _port(pod, container, base, number(match.groups.get("port")))
         case _:
@@ -103,101 +117,9 @@ def _status(pod: PodFact, container: ContainerFact) -> Evidence:
     if container.exit_code is not None and not (container.state == "running" and container.ready):
         what = f"container {container.name} ended with exit code {container.exit_code}, {container.restarts} restarts"
         return said(pod.resource, f"{container.path}.lastState.terminated.exitCode", what)
+    if container.ready:
+        return said(pod.resource, f"{container.path}.ready", f"container {container.name} is ready and complains")
     return said(pod.resource, f"{container.path}.ready", f"container {container.name} is not ready")
-
-
-def mentions(spec: Mapping[str, Any], wanted: str) -> Iterator[tuple[str, str]]:
-    """Yield (field path inside the container, value) where the container's settings mention a text."""
-    if len(wanted) < 2:
-        return
-    for entry in children(spec, "env"):
-        value = text(entry, "value")
-        if wanted in value:
-            yield f"env[{text(entry, 'name')}].value", value
-    for key in ("command", "args"):
-        for i, word in enumerate(texts(spec, key)):
-            if wanted in word:
-                yield f"{key}[{i}]", word[:300]
-
-
-def _unknown_host(view: View, pod: PodFact, container: ContainerFact, base: Finding, host: str) -> Finding:
-    parts = host.split(".")
-    namespace = (
-        parts[1] if len(parts) > 1 and parts[1] and (len(parts) == 2 or parts[2] == "svc") else pod.ref.namespace
-    )
-    if view.graph.find("Service", namespace, parts[0]) is not None and host:
-        # The Service exists, so the name is right and the resolution itself fails.
-        dns = [
-            service.ref
-            for service in view.graph.of_kind("Service", "kube-system")
-            if service.ref.name in ("kube-dns", "coredns")
-        ]
-        return msgspec.structs.replace(
-            base, cause="app.dependency.timeout", points_to=tuple(dns), weight=0.6,
-            title=base.title + f", though Service {namespace}/{parts[0]} exists: cluster DNS is failing",
-        )  # fmt: skip
-    evidence = list(base.evidence)
-    for path, value in mentions(container.spec, host):
-        evidence.append(
-            said(
-                pod.resource,
-                f"spec.containers[{container.name}].{path}",
-                f"{path} of container {container.name} is {value}",
-            )
-        )
-    title = base.title
-    weight = base.weight
-    if host and view.was_read("Service", namespace):
-        names = [service.ref.name for service in view.graph.of_kind("Service", namespace)]
-        near = difflib.get_close_matches(parts[0], names, n=1, cutoff=0.6)
-        title += f"; namespace {namespace} has no Service {parts[0]}" + (
-            f", the nearest name is {near[0]}" if near else ""
-        )
-        weight = 0.9 if near else 0.82
-    steps = (change(f"Correct the host name in {pod.owner}", pod.owner), *base.steps)
-    return msgspec.structs.replace(base, title=title, evidence=tuple(evidence[:6]), weight=weight, steps=steps)
-
-
-def services_named(view: View, pod: PodFact, host: str) -> list[Ref]:
-    """The Services a host part of an address may mean: by DNS name, or by cluster IP."""
-    parts = host.split(".")
-    if host and not host.replace(".", "").isdigit():
-        namespace = parts[1] if len(parts) > 1 else pod.ref.namespace
-        service = view.graph.find("Service", namespace, parts[0])
-        return [service.ref] if service is not None else []
-    if host:
-        for service in view.graph.of_kind("Service"):
-            if text(service.spec, "clusterIP") == host:
-                return [service.ref]
-    return []
-
-
-def _dependency(
-    view: View, pod: PodFact, container: ContainerFact, base: Finding, groups: Mapping[str, str], log: ContainerLog
-) -> Finding:
-    hosts = [groups.get("host", "")]
-    if not hosts[0]:
-        hosts = [value for _, value in _addresses(container)]
-    targets = [ref for host in hosts for ref in services_named(view, pod, host)]
-    evidence = list(base.evidence)
-    for host in hosts[:1]:
-        for path, value in mentions(container.spec, host):
-            evidence.append(
-                said(
-                    pod.resource,
-                    f"spec.containers[{container.name}].{path}",
-                    f"{path} of container {container.name} is {value}",
-                )
-            )
-    del log
-    return msgspec.structs.replace(base, points_to=tuple(dict.fromkeys(targets)), evidence=tuple(evidence[:6]))
-
-
-def _addresses(container: ContainerFact) -> Iterator[tuple[str, str]]:
-    for entry in children(container.spec, "env"):
-        name, value = text(entry, "name"), text(entry, "value")
-        if any(mark in name.upper() for mark in ("HOST", "URL", "ADDR", "ENDPOINT", "SERVER", "BROKER", "DSN", "URI")):
-            yield name, value.rpartition("://")[2].rpartition("@")[2].split("/")[0].split(":")[0]
 
 
 def mounted(pod: PodFact, container: ContainerFact, path: str) -> tuple[str, str] | None:
@@ -230,31 +152,71 @@ def mount_mode(pod: PodFact, kind: str, name: str) -> int:
 def _configuration(
     view: View, pod: PodFact, container: ContainerFact, base: Finding, line: str, groups: Mapping[str, str]
 ) -> Finding:
-    """Blame the ConfigMap that holds the refused file: the one the line names, or the only one mounted."""
-    paths = [groups.get("path", "")] + [word.strip("'\"(),:;") for word in line.split() if word.startswith("/")]
-    command = [word for key in ("command", "args") for word in texts(container.spec, key)]
-    paths += [word for part in command for word in part.split() if word.startswith("/")]
-    found = next((hit for path in paths if path and (hit := mounted(pod, container, path))), None)
+    """Blame the ConfigMap that holds what the line refuses: by its words, by the file's mount, or as the only one mounted."""
     name = groups.get("name", "")
-    if found is None and base.cause == "app.config.invalid":
-        maps = {
-            hit
-            for mount in children(container.spec, "volumeMounts")
-            if (hit := mounted(pod, container, text(mount, "mountPath")))
-            and hit[0] == "ConfigMap"
-            and hit[1] != "kube-root-ca.crt"
-        }
-        found = maps.pop() if len(maps) == 1 else None
-    del view
-    if found is None or base.cause != "app.config.invalid":
+    if base.cause != "app.config.invalid":
         steps = (change(f"Set {name} in the template of {pod.owner}", pod.owner), *base.steps) if name else base.steps
         return msgspec.structs.replace(base, steps=steps)
-    holder = Ref(found[0], pod.ref.namespace, found[1])
-    quote = bare(line)[:160]
+    quoted = _holding(view, pod, container, line)
+    found = quoted[0].holder if quoted else None
+    weight = 0.88
+    if found is None or found.kind != "ConfigMap":
+        mount, sure = _mounted_file(pod, container, line, groups)
+        weight = 0.82 if sure else 0.7
+        found = Ref(mount[0], pod.ref.namespace, mount[1]) if mount else None
+    evidence = (
+        *base.evidence,
+        *(Evidence(s.holder, s.path, f"{s.path} of {s.holder} holds {w!r}") for s, w in _words(quoted, line)),
+    )
+    if found is None:
+        return msgspec.structs.replace(base, evidence=evidence[:6], title=f"{base.title}: {bare(line)[:200]}")
     return msgspec.structs.replace(
-        base, object=holder, title=f"{holder}: {base.title.split(': ', 1)[-1]} (mounted by {pod.owner}): {quote}",
-        explains=(pod.ref, pod.owner), steps=(change(f"Correct {holder}, then restart {pod.owner}", holder), *base.steps), weight=0.82,
+        base, object=found, title=f"{found}: {base.title.split(': ', 1)[-1]} (mounted by {pod.owner}): {bare(line)[:200]}",
+        explains=(pod.ref, pod.owner), steps=(change(f"Correct {found}, then restart {pod.owner}", found), *base.steps),
+        weight=weight, evidence=evidence[:6],
     )  # fmt: skip
+
+
+_WORD = re.compile(r"[\"'`]([^\"'`\n]{4,80})[\"'`]|(?<![\w-])(-{1,2}[a-z][\w-]{3,60})")
+
+
+def _quoted_words(line: str) -> list[str]:
+    words = [match[1] or match[2] for match in _WORD.finditer(line)]
+    return [word.split("=")[0].lstrip("-") for word in words if not word.startswith("/")]
+
+
+def _holding(view: View, pod: PodFact, container: ContainerFact, line: str) -> list[Setting]:
+    """The settings that hold a word the line quotes, those of ConfigMaps first."""
+    words = _quoted_words(line)
+    held = [s for s in settings_of(view, pod, container) if any(len(word) > 3 and word in s.value for word in words)]
+    return sorted(held, key=lambda setting: setting.holder.kind != "ConfigMap")
+
+
+def _words(settings: Sequence[Setting], line: str) -> Iterator[tuple[Setting, str]]:
+    for setting in settings[:2]:
+        yield setting, next(word for word in _quoted_words(line) if len(word) > 3 and word in setting.value)
+
+
+def _mounted_file(
+    pod: PodFact, container: ContainerFact, line: str, groups: Mapping[str, str]
+) -> tuple[tuple[str, str] | None, bool]:
+    """(kind, name) of what holds the file that the line or the command names, and whether a file was named at all."""
+    paths = [groups.get("path", "")] + [
+        word.strip("'\"(),:;") for word in line.split() if word.startswith(("/", "'/", '"/'))
+    ]
+    command = [word for key in ("command", "args") for word in texts(container.spec, key)]
+    paths += [word for part in command for word in part.replace("=", " ").split() if word.startswith("/")]
+    found = next((hit for path in paths if path and (hit := mounted(pod, container, path))), None)
+    if found is not None:
+        return found, True
+    maps = {
+        hit
+        for mount in children(container.spec, "volumeMounts")
+        if (hit := mounted(pod, container, text(mount, "mountPath")))
+        and hit[0] == "ConfigMap"
+        and hit[1] != "kube-root-ca.crt"
+    }
+    return (maps.pop() if len(maps) == 1 else None), False
 
 
 def _port(pod: PodFact, container: ContainerFact, base: Finding, port: int) -> Finding:

@@ -302,8 +302,8 @@ def _not_executable(view: View, pod: PodFact, container: ContainerFact, quoted: 
 def _refused_file(view: View, pod: PodFact, container: ContainerFact) -> str:
     """The file that a log line or the command names as the one that may not be executed."""
     for log in view.logs(pod.ref, container.name):
-        for _, line in tail(log):
-            match = _REFUSED_FILE.search(line)
+        for line in tail(log):
+            match = _REFUSED_FILE.search(line.said)
             if match:
                 return match["path"]
     command = _command(container)
