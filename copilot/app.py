@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import msgspec
 
 from copilot.model import Diagnosis, Ref, Snapshot, UsageError
 from copilot.model.collector import paused_gc
+from copilot.model.likeness import nearest
 from copilot.settings import Settings, load_settings
 from copilot.target import Target
 
@@ -145,8 +145,8 @@ def _check_namespace(graph: ResourceGraph, namespace: str | None) -> None:
     if namespace in seen or not (graph.snapshot.coverage.was_read("Namespace") or graph.snapshot.resources):
         return
     names = sorted({*seen, *(resource.ref.name for resource in graph.of_kind("Namespace"))})
-    near = difflib.get_close_matches(namespace, names, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"Namespaces that were read: {', '.join(names[:12])}"
+    near = nearest(namespace, names)
+    hint = f"Did you mean {near}?" if near else f"Namespaces that were read: {', '.join(names[:12])}"
     raise UsageError(f"Namespace {namespace!r} was not found.", hint)
 
 

@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 import msgspec
 
+from copilot.model.likeness import nearest
 from guardrails.display import visible
 from guardrails.errors import IntentError
 from guardrails.kinds import WORKLOADS, Workload, workload_of_word
@@ -59,13 +59,15 @@ def parse_intent(words: str) -> ChangeIntent:
         raise IntentError(f"The request has {len(words)} characters; one change needs at most {MAX_WORDS}", _forms())
     if not _ALLOWED.fullmatch(words):
         odd = next(char for char in words if not _ALLOWED.fullmatch(char))
-        raise IntentError(f"A change is not written with the character '{visible(odd)}'", f"Try: {nearest(words)}")
+        raise IntentError(
+            f"A change is not written with the character '{visible(odd)}'", f"Try: {nearest_sentence(words)}"
+        )
     tokens = [token for token in words.split(" ") if token and token.lower() != "the"]
     try:
         return _sentence(tokens)
     except _RefusedError as refused:
         raise IntentError(
-            f'Not understood as a change: "{visible(words)}": {refused}', f"Try: {nearest(words)}"
+            f'Not understood as a change: "{visible(words)}": {refused}', f"Try: {nearest_sentence(words)}"
         ) from None
 
 
@@ -159,7 +161,7 @@ def _forms() -> str:
     return "Accepted: scale KIND/NAME [in NAMESPACE] to N, restart KIND/NAME [in NAMESPACE]"
 
 
-def nearest(words: str) -> str:
+def nearest_sentence(words: str) -> str:
     """The accepted sentence that is nearest to some words; what they do not say stands in capitals."""
     tokens = re.findall(r"[A-Za-z0-9./-]+", words[:MAX_WORDS])
     lowered = [token.lower() for token in tokens]
@@ -186,9 +188,8 @@ _FILLER = frozenset({"please", "can", "you", "could", "i", "want", "would", "lik
 
 def _nearest_verb(lowered: list[str]) -> Op:
     for word in lowered:
-        found = difflib.get_close_matches(word, _VERBS, n=1, cutoff=0.75)
-        if found:
-            return _VERBS[found[0]]
+        if found := word if word in _VERBS else nearest(word, _VERBS, 0.75):
+            return _VERBS[found]
     return Op.SCALE if any(word.isdigit() for word in lowered) else Op.RESTART
 
 
@@ -206,7 +207,7 @@ def _nearest_object(tokens: list[str]) -> str:
 
 def _plausible(token: str) -> bool:
     word = token.lower()
-    known = bool(difflib.get_close_matches(word, _VERBS, n=1, cutoff=0.8)) or word in _FILLER
+    known = word in _VERBS or word in _FILLER or bool(nearest(word, _VERBS, 0.8))
     return bool(_NAME.fullmatch(word)) and not word.isdigit() and not known and workload_of_word(word) is None
 
 

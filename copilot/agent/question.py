@@ -5,7 +5,6 @@ Names are matched against the graph, so a misspelt one still finds its object; w
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 
@@ -14,6 +13,7 @@ import msgspec
 from copilot.agent.lexicon import INTENTS, KIND_WORDS, STATE_WORDS, STOP_WORDS, Intent, State
 from copilot.model import Ref
 from copilot.model.kinds import resolve_kind
+from copilot.model.likeness import nearest
 from retrievers.graph import ResourceGraph
 
 MAX_LENGTH = 2000  # characters: a question, not a document
@@ -85,9 +85,9 @@ class Names:
         pool = [name for name, refs in self.by_name.items() if not kind or any(ref.kind == kind for ref in refs)]
         workloads = [name for name in pool if any(ref.kind in _PREFERRED[:8] for ref in self.by_name[name])]
         for candidates in (workloads, pool):
-            near = difflib.get_close_matches(word.lower(), candidates, n=1, cutoff=_NEAR)
+            near = nearest(word.lower(), candidates, _NEAR)
             if near:
-                return self.by_name[near[0]]
+                return self.by_name[near]
         starts = sorted(
             name for name in workloads if name.startswith(word.lower() + "-") or name.endswith("-" + word.lower())
         )

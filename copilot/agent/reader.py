@@ -133,11 +133,11 @@ def _settled(question: Question) -> Intent:
 
 def _missing(asking: Asking, question: Question, draft: Draft) -> None:
     """Say that a name fits nothing, and offer the nearest."""
-    from retrievers.graph.resolve import nearest  # noqa: PLC0415 - only a miss needs it
+    from retrievers.graph.resolve import nearest_object  # noqa: PLC0415 - only a miss needs it
 
     draft.known = False
     word = question.unknown[0]
-    near: Ref | None = nearest(asking.graph, word, question.namespace)
+    near: Ref | None = nearest_object(asking.graph, word, question.namespace)
     where = f" in namespace {question.namespace}" if question.namespace else ""
     kind = f"{question.kind} " if question.kind else "object "
     draft.say(f"No {kind}named {word!r} was read{where}." + (f" The nearest is {near}." if near else ""))

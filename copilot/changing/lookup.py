@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, Protocol
 
 from copilot.model import Detail, InputError
+from copilot.model.likeness import alike
 from guardrails.errors import IntentError
 from guardrails.intent import ChangeIntent, is_namespace
 from guardrails.kinds import GUESSED, WORKLOADS, Workload, workload
@@ -100,7 +100,7 @@ def resolve(
 def _nothing(intent: ChangeIntent, kinds: list[Workload], namespace: str, lookup: Lookup) -> tuple[str, str]:
     what = " or ".join(kind.kind for kind in kinds)
     known = {f"{kind.kind.lower()}/{name}": name for kind in kinds for name in lookup.names(kind, namespace)}
-    near = difflib.get_close_matches(intent.name, set(known.values()), n=3, cutoff=0.5)
+    near = alike(intent.name, known.values())
     if near:
         hint = f"Did you mean {' or '.join(label for label, name in known.items() if name in near)}?"
     else:

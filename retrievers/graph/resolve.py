@@ -5,10 +5,9 @@ Nothing is guessed silently: several fits and no fit are errors that name the ca
 
 from __future__ import annotations
 
-import difflib
-
 from copilot.model import Ref, UsageError
 from copilot.model.kinds import resolve_kind
+from copilot.model.likeness import nearest
 from retrievers.graph.edge import VIRTUAL_KINDS
 from retrievers.graph.graph import ResourceGraph
 
@@ -32,8 +31,8 @@ def resolve_object(graph: ResourceGraph, words: str, namespace: str | None = Non
         return _choose(_named(graph, words.strip(), namespace), words, graph, namespace)
     kinds = _kinds(graph, kind_word)
     if not kinds:
-        near = difflib.get_close_matches(kind_word.lower(), [kind.lower() for kind in graph.kinds()], n=1)
-        hint = f"Did you mean {near[0]}/{name}?" if near else f"Kinds that were read: {', '.join(graph.kinds()[:12])}"
+        near = nearest(kind_word.lower(), (kind.lower() for kind in graph.kinds()))
+        hint = f"Did you mean {near}/{name}?" if near else f"Kinds that were read: {', '.join(graph.kinds()[:12])}"
         raise UsageError(f"No kind {kind_word!r} was read from this cluster.", hint)
     found = [ref for kind in kinds for ref in _of_kind(graph, kind, name, namespace)]
     if named and not found:
@@ -91,12 +90,12 @@ def _choose(
             f"{words!r} means several objects: {listed}.", "Name the namespace with -n, or the kind as KIND/NAME."
         )
     where = f" in namespace {namespace}" if namespace else ""
-    near = nearest(graph, words.rpartition("/")[2], namespace, kinds)
+    near = nearest_object(graph, words.rpartition("/")[2], namespace, kinds)
     hint = f"Did you mean {near.argument}{near.flags}?" if near else "Name it as KIND/NAME, with -n for its namespace."
     raise UsageError(f"No object {words!r} was read{where}.", hint)
 
 
-def nearest(
+def nearest_object(
     graph: ResourceGraph, name: str, namespace: str | None = None, kinds: list[str] | None = None
 ) -> Ref | None:
     """The object with the most similar name, in the namespace first, or None when nothing is alike."""
@@ -106,7 +105,7 @@ def nearest(
             for resource in graph.of_kind(kind):
                 if _inside(resource.ref, scope):
                     names.setdefault(resource.ref.name, resource.ref)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+        near = nearest(name, names)
         if near:
-            return names[near[0]]
+            return names[near]
     return None

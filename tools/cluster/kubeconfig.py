@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 import shutil
@@ -18,6 +17,7 @@ from kubernetes.config import ConfigException, load_incluster_config, load_kube_
 
 from copilot.model import CopilotError, InputError, UsageError
 from copilot.model.fields import children, mapping, text, texts
+from copilot.model.likeness import alike
 
 POOL_SIZE = 16  # kept connections: 8 list workers, log readers and a few watches, without a new handshake each
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -123,7 +123,7 @@ def _choose(documents: list[tuple[Path, Mapping[str, Any]]], context: str | None
     if not name:
         raise UsageError("The kubeconfig sets no current context.", f"Choose one with --context: {_listed(contexts)}.")
     if name not in contexts:
-        near = difflib.get_close_matches(name, contexts, n=3, cutoff=0.5)
+        near = alike(name, contexts)
         hint = f"Did you mean {' or '.join(near)}?" if near else f"The kubeconfig has: {_listed(contexts)}."
         raise UsageError(f"The kubeconfig has no context {name!r}.", hint)
     cluster_name, user_name = text(contexts[name], "cluster"), text(contexts[name], "user")

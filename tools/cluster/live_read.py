@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -12,6 +11,7 @@ import msgspec
 from copilot.model import Reading, ReadState, Resource, UsageError
 from copilot.model.collector import paused_gc
 from copilot.model.fields import children, text
+from copilot.model.likeness import alike
 from tools.cluster.discovery import Discovery, discover
 from tools.cluster.discovery_known import LEASE_NAMESPACES, WELL_KNOWN, ApiKind, is_built_in
 from tools.cluster.live_lists import Lister, ListOutcome, ListRequest
@@ -111,7 +111,7 @@ def _check_namespaces(transport: Transport, scope: Scope, outcomes: list[ListOut
                 transport.get(ApiKind("", "v1", "namespaces", "Namespace", False).path() + f"/{wanted}").status != 404
             )
         if not exists:
-            near = difflib.get_close_matches(wanted, names or (), n=3, cutoff=0.5)
+            near = alike(wanted, names or ())
             hint = f"Did you mean {' or '.join(near)}?" if near else "kubectl get namespaces lists them."
             raise UsageError(f"Namespace {wanted!r} does not exist.", hint)
 

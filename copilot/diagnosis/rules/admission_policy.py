@@ -12,8 +12,9 @@ from copilot.diagnosis.rules.admission_message import Denial
 from copilot.diagnosis.rules.admission_record import Denied, evidence_of, explained, since_of
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, said
-from copilot.diagnosis.words import listed, nearest, read
+from copilot.diagnosis.words import listed, read
 from copilot.model import Evidence, Finding, NextStep, Ref
+from copilot.model.likeness import nearest
 
 
 def _cause(

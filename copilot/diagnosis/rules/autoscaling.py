@@ -13,8 +13,9 @@ from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.pods import condition
 from copilot.diagnosis.steps import change, describe, show
 from copilot.diagnosis.view import View, said
-from copilot.diagnosis.words import listed, nearest, read
+from copilot.diagnosis.words import listed, read
 from copilot.model import Evidence, Finding, NextStep, Ref, Resource, children, instant, mapping, number, text
+from copilot.model.likeness import nearest
 
 YOUNG = timedelta(minutes=2)  # metrics of new pods take a minute; an HPA speaks every 15 s
 METRICS_API = "v1beta1.metrics.k8s.io"

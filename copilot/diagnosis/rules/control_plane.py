@@ -14,8 +14,9 @@ from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.steps import describe
 from copilot.diagnosis.view import View, said, told
-from copilot.diagnosis.words import listed, nearest, plural, read
+from copilot.diagnosis.words import listed, plural, read
 from copilot.model import Detail, Evidence, Finding, Ref, Resource, age_text, instant, number, text
+from copilot.model.likeness import nearest
 
 LEASES = "coordination.k8s.io"
 SYSTEM = "kube-system"

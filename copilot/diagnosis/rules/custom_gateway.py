@@ -13,8 +13,8 @@ import msgspec
 from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, said
-from copilot.diagnosis.words import nearest
 from copilot.model import Finding, Ref, Resource, children, instant, text
+from copilot.model.likeness import nearest
 
 GROUP = "gateway.networking.k8s.io"
 ROUTES = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute")

@@ -15,8 +15,9 @@ from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.pods import condition
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, said
-from copilot.diagnosis.words import listed, nearest, read
+from copilot.diagnosis.words import listed, read
 from copilot.model import Evidence, Finding, Ref, Resource, children, instant, parse_quantity, text
+from copilot.model.likeness import nearest
 from copilot.model.quantity import format_amount
 
 GROUP = "kueue.x-k8s.io"

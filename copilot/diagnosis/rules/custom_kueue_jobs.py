@@ -8,8 +8,9 @@ from copilot.diagnosis.cause import Rule
 from copilot.diagnosis.rules.custom_kueue import GROUP, NO_QUEUE
 from copilot.diagnosis.steps import describe
 from copilot.diagnosis.view import View, said
-from copilot.diagnosis.words import nearest, read
+from copilot.diagnosis.words import read
 from copilot.model import Finding, Ref, text
+from copilot.model.likeness import nearest
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 

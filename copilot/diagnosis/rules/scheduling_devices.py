@@ -17,8 +17,9 @@ from copilot.diagnosis.rules.scheduling_case import is_waiting, scheduler_said
 from copilot.diagnosis.rules.scheduling_cel import Device, evaluate, failing
 from copilot.diagnosis.steps import change, describe, show
 from copilot.diagnosis.view import View, said, told
-from copilot.diagnosis.words import listed, nearest, plural, read
+from copilot.diagnosis.words import listed, plural, read
 from copilot.model import Detail, Evidence, Finding, Ref, Resource, children, mapping, number, text
+from copilot.model.likeness import nearest
 
 GROUP = "resource.k8s.io"
 _DRA = "pkg/scheduler/framework/plugins/dynamicresources/dynamicresources.go"

@@ -13,8 +13,9 @@ from copilot.diagnosis.rules.scheduling_labels import mismatches, wanted_text
 from copilot.diagnosis.rules.scheduling_room import DEFAULT_MAX_PODS, node_lines, room, slots
 from copilot.diagnosis.steps import change, describe, listing
 from copilot.diagnosis.view import said
-from copilot.diagnosis.words import listed, nearest, plural, read
+from copilot.diagnosis.words import listed, plural, read
 from copilot.model import Evidence, Finding, Ref
+from copilot.model.likeness import nearest
 from retrievers.graph.placement import pods_on
 
 _LABELS = read("List nodes with their labels", "kubectl get nodes --show-labels")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from copilot.diagnosis.words import listed, nearest
+from copilot.diagnosis.words import listed
 from copilot.model import Resource, children, dig, mapping, text, texts
+from copilot.model.likeness import nearest
 from retrievers.graph.placement import fits_node_terms
 from retrievers.graph.selectors import parse_requirement
 

@@ -16,8 +16,9 @@ from copilot.diagnosis.rules.storage_driver import driver_workloads
 from copilot.diagnosis.rules.storage_match import class_of, nearest_volumes
 from copilot.diagnosis.steps import change, describe, listing
 from copilot.diagnosis.view import View, said, told
-from copilot.diagnosis.words import listed, nearest, read
+from copilot.diagnosis.words import listed, read
 from copilot.model import Detail, Evidence, Finding, Ref, Resource, children, mapping, text
+from copilot.model.likeness import nearest
 from retrievers.graph import EdgeKind, EventFact
 
 MOMENT = timedelta(seconds=15)  # the volume controller answers a new claim within seconds

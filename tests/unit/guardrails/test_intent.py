@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardrails.errors import IntentError
-from guardrails.intent import RestartIntent, ScaleIntent, nearest, parse_intent
+from guardrails.intent import RestartIntent, ScaleIntent, nearest_sentence, parse_intent
 
 
 @pytest.mark.parametrize(
@@ -90,5 +90,5 @@ def test_no_text_at_all_makes_the_reader_crash(words: str) -> None:
 
 @given(st.text(alphabet="abcdefgsrt-./ 0123456789", max_size=60))
 def test_the_offered_form_is_itself_accepted_once_its_capitals_are_filled_in(words: str) -> None:
-    offered = nearest(words).replace("KIND/", "deploy/").replace("NAME", "web").replace(" to N", " to 3")
+    offered = nearest_sentence(words).replace("KIND/", "deploy/").replace("NAME", "web").replace(" to N", " to 3")
     parse_intent(offered)
