@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from copilot.cli.options import Target, cluster_options, output_option
+from copilot.cli.printing import print_json
 from copilot.model import UsageError
 
 EXIT_UNKNOWN = 2  # the answer is that the data cannot tell
@@ -27,8 +28,6 @@ def COMMAND(question: tuple[str, ...], target: Target, output: str) -> int:  # n
       kubectl copilot ask "what depends on configmap/settings?" -n shop
       kubectl copilot ask "who holds the GPUs?" --from dump.tar.gz
     """
-    import msgspec
-
     from copilot.agent.events import Answered, Refused, document
     from copilot.app import open_copilot
     from tui.answer import render_answer, render_refusal
@@ -41,7 +40,7 @@ def COMMAND(question: tuple[str, ...], target: Target, output: str) -> int:  # n
         match event:
             case Answered(answer):
                 if output == "json":
-                    click.echo(msgspec.json.format(msgspec.json.encode(document(answer)), indent=2))
+                    print_json(document(answer))
                 else:
                     render_answer(answer, make_console())
                 return 0 if answer.known else EXIT_UNKNOWN

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from copilot.cli.options import output_option
+from copilot.cli.printing import print_json
 
 if TYPE_CHECKING:
     from copilot.changing.history import Record
@@ -94,12 +95,10 @@ def _row(record: Record) -> dict[str, str]:
 
 
 def _tell(record: Record, output: str) -> None:
-    import msgspec
-
     from guardrails.display import visible
 
     if output == "json":
-        _json("audit-plan", {"plan": _row(record), "entries": msgspec.to_builtins(list(record.entries))})
+        _json("audit-plan", {"plan": _row(record), "entries": record.entries})
         return
     click.echo(
         visible(f"Plan {record.plan.id}: {record.state.value}, {record.plan.target.title}, digest {record.plan.digest}")
@@ -112,7 +111,4 @@ def _tell(record: Record, output: str) -> None:
 
 
 def _json(name: str, content: dict[str, object]) -> None:
-    import msgspec
-
-    document = {"schema": f"cluster-copilot/{name}/v1", **content}
-    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+    print_json({"schema": f"cluster-copilot/{name}/v1", **content})

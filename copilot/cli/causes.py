@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from copilot.cli.options import output_option
+from copilot.cli.printing import print_json
 from copilot.model import UsageError
 
 SCHEMA = "cluster-copilot/causes/v1"
@@ -20,13 +21,13 @@ def COMMAND(word: str | None, output: str) -> int:  # noqa: N802 - the name ever
     from copilot.diagnosis.catalogue import CAUSES
 
     rows = [_row(cause) for cause in CAUSES.values()]
-    chosen = sorted((row for row in rows if word is None or word.lower() in str(row).lower()), key=lambda row: str(row["id"]))
+    chosen = sorted(
+        (row for row in rows if word is None or word.lower() in str(row).lower()), key=lambda row: str(row["id"])
+    )
     if not chosen:
         raise UsageError(f"No cause mentions {word!r}.", "kubectl copilot causes lists them all.")
     if output == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode({"schema": SCHEMA, "causes": chosen}), indent=2))
+        print_json({"schema": SCHEMA, "causes": chosen})
         return 0
     for row in chosen:
         click.echo(f"{row['id']}  ({row['kind']}{', symptom' if row['symptom'] else ''})")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from copilot.cli.printing import print_json
 from copilot.model.errors import EXIT_DENIED
 
 if TYPE_CHECKING:
@@ -28,10 +29,7 @@ CHANGES_OFF = (
 def show(plan: Plan, output: str, why_not: str) -> int:
     """Print a plan that is not carried out."""
     if output == "json":
-        import msgspec
-
-        document = {"schema": "cluster-copilot/plan/v1", "digest": plan.digest, "plan": plan}
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+        print_json({"schema": "cluster-copilot/plan/v1", "digest": plan.digest, "plan": plan})
         return EXIT_DENIED
     from tui.card import print_card
     from tui.console import make_console

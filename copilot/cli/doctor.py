@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from copilot.cli.options import output_option
+from copilot.cli.printing import print_json
 from copilot.model import CopilotError
 from copilot.model.errors import EXIT_UNAVAILABLE
 
@@ -41,8 +42,8 @@ def COMMAND(context: str | None, kubeconfig: str | None, output: str) -> int:  #
     checks = list(_checks(kubeconfig, context))
     usable = all(check.ok for check in checks if check.required)
     if output == "json":
-        document = {"schema": SCHEMA, "usable": usable, "checks": [msgspec.to_builtins(check) for check in checks]}
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        document = {"schema": SCHEMA, "usable": usable, "checks": checks}
+        print_json(document)
     else:
         for check in checks:
             click.echo(_line(check))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from copilot.cli.options import output_option
+from copilot.cli.printing import print_json
 from copilot.model.errors import UsageError
 
 _SETS = ("recordings",)
@@ -40,8 +41,6 @@ def diagnosis(
     name: str | None, folder: str | None, material: str, only: tuple[str, ...], fail_under: float | None, output: str
 ) -> int:
     """Score root causes: object and cause together, object alone, silence where nothing is wrong, confidence, time."""
-    import msgspec
-
     from evals.case import RECORDINGS, Material, load_cases
     from evals.report import as_json, as_text
     from evals.solver import DiagnosisSolver
@@ -56,5 +55,8 @@ def diagnosis(
     if not cases:
         raise UsageError("no case is left to score", "Check --case and --as against the folder.")
     report = Task(f"diagnosis of {folder or name or _SETS[0]} as {material}", cases, DiagnosisSolver(kind)).run()
-    click.echo(msgspec.json.encode(as_json(report)).decode() if output == "json" else as_text(report))
+    if output == "json":
+        print_json(as_json(report))
+    else:
+        click.echo(as_text(report))
     return 1 if fail_under is not None and report.joint * 100 < fail_under else 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from copilot.cli.options import Target, cluster_options, output_option
+from copilot.cli.printing import print_json
 from copilot.model import Ref, UsageError
 
 if TYPE_CHECKING:
@@ -138,8 +139,6 @@ def _print_edges(graph: ResourceGraph, root: Ref | None, edges: Sequence[Edge], 
     from retrievers.graph.drawing import document, dot, mermaid
 
     if output == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(document(graph, root, edges, **more)), indent=2))
+        print_json(document(graph, root, edges, **more))
     else:
         click.echo(dot(graph, root, edges) if output == "dot" else mermaid(graph, root, edges))

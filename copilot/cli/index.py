@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import click
-import msgspec
 
 from copilot.cli.options import output_option
+from copilot.cli.printing import print_json
 
 SCHEMA = "cluster-copilot/index/v1"
 
@@ -41,11 +41,11 @@ def COMMAND(paths: tuple[str, ...], prune: bool, output: str) -> int:  # noqa: N
             "paths": roots,
             "gone": gone,
             **{name: getattr(report, name) for name in ("added", "changed", "unchanged", "removed", "sections")},
-            "skipped": [msgspec.to_builtins(note) for note in report.skipped],
-            "notes": [msgspec.to_builtins(note) for note in report.notes],
+            "skipped": report.skipped,
+            "notes": report.notes,
             "documents": {trust.value: count for trust, count in held.items()},
         }
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
         return 0
     for root in gone:
         click.echo(f"{root}: not there; its documents are kept (forget them with --prune)", err=True)

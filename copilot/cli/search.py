@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from copilot.cli.options import output_option
+from copilot.cli.printing import print_json
 
 if TYPE_CHECKING:
     from retrievers.knowledge import Hit
@@ -34,7 +34,7 @@ def COMMAND(words: tuple[str, ...], count: int, lexical: bool, output: str) -> i
         hits = library.search(query, count)
     if output == "json":
         document = {"schema": SCHEMA, "query": query, "hits": [_as_json(hit, query) for hit in hits]}
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     elif hits:
         click.echo("\n\n".join(_as_text(rank, hit, query) for rank, hit in enumerate(hits, start=1)))
     else:
