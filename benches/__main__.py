@@ -25,7 +25,9 @@ def main() -> None:
         _title(bench_live.__doc__)
         bench_live.main(["--kubeconfig", kubeconfig])
     else:
-        sys.stdout.write("\nlive reading: not measured; start `make cluster N=200 PODS=10000` and set BENCH_KUBECONFIG to its kubeconfig\n")
+        sys.stdout.write(
+            "\nlive reading: not measured; start `make cluster N=200 PODS=10000` and set BENCH_KUBECONFIG to its kubeconfig\n"
+        )
 
 
 def _title(text: str | None) -> None:

@@ -38,7 +38,11 @@ def _help(command: click.Command, name: str) -> str:
 
 def causes_page() -> str:
     """Every cause with its evidence and next step."""
-    lines = [_MADE, "# Causes\n", "What `kubectl copilot why` can name. A symptom is a link in a chain, never an answer.\n"]
+    lines = [
+        _MADE,
+        "# Causes\n",
+        "What `kubectl copilot why` can name. A symptom is a link in a chain, never an answer.\n",
+    ]
     for cause in sorted(CAUSES.values(), key=lambda cause: cause.id):
         kind = "symptom" if cause.secondary else cause.severity.name.lower()
         lines.append(f"## {cause.id}\n")
@@ -56,7 +60,11 @@ PAGES = {"commands.md": commands_page, "causes.md": causes_page}
 
 def stale() -> list[str]:
     """The pages that differ from what the code says."""
-    return [name for name, page in PAGES.items() if not (DOCS / name).is_file() or (DOCS / name).read_text(encoding="utf-8") != page()]
+    return [
+        name
+        for name, page in PAGES.items()
+        if not (DOCS / name).is_file() or (DOCS / name).read_text(encoding="utf-8") != page()
+    ]
 
 
 if __name__ == "__main__":

@@ -9,7 +9,10 @@ from tests.live.neo4j_server import jars
 from tests.live.testbed import binaries
 from tests.live.testbed.errors import TestbedError
 
-_NEEDS: dict[str, Callable[[], object]] = {"live (Kubernetes control plane)": binaries.require, "live (Neo4j)": jars.require}
+_NEEDS: dict[str, Callable[[], object]] = {
+    "live (Kubernetes control plane)": binaries.require,
+    "live (Neo4j)": jars.require,
+}
 
 
 def missing() -> list[str]:

@@ -56,7 +56,14 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 def test_no_commit_carries_a_machine_path_or_a_registry_host() -> None:
     # Assembled here so that this file does not hold what it looks for.
-    forbidden = ["/" + "work/", "/" + "root/", "pypi" + ".org", "files.python" + "hosted.org", "registry.npm" + "js.org", "proxy.golang" + ".org"]
+    forbidden = [
+        "/" + "work/",
+        "/" + "root/",
+        "pypi" + ".org",
+        "files.python" + "hosted.org",
+        "registry.npm" + "js.org",
+        "proxy.golang" + ".org",
+    ]
     found = []
     for path in _tracked():
         if path.suffix in (".png", ".gz", ".zip"):

@@ -10,7 +10,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 OURS = ("copilot", "retrievers", "tools", "guardrails", "tui", "evals")
-HEAVY = {"kubernetes", "chromadb", "langchain", "langchain_core", "torch", "textual", "onnxruntime", "neo4j", "rich", "re2", "yaml"}
+HEAVY = {
+    "kubernetes",
+    "chromadb",
+    "langchain",
+    "langchain_core",
+    "torch",
+    "textual",
+    "onnxruntime",
+    "neo4j",
+    "rich",
+    "re2",
+    "yaml",
+}
 
 
 def _modules_after(*arguments: str) -> set[str]:
@@ -60,4 +72,6 @@ def test_why_from_a_file_loads_no_cluster_client(tmp_path: Path) -> None:
 
 def test_no_other_distribution_provides_our_package_names() -> None:
     providers = packages_distributions()
-    assert {name: set(providers.get(name, ["cluster-copilot"])) for name in OURS} == {name: {"cluster-copilot"} for name in OURS}
+    assert {name: set(providers.get(name, ["cluster-copilot"])) for name in OURS} == {
+        name: {"cluster-copilot"} for name in OURS
+    }
