@@ -8,6 +8,7 @@ import click
 
 from copilot.cli.naming import object_words
 from copilot.cli.options import Target, cluster_options, output_option
+from copilot.cli.printing import print_json
 from copilot.cli.since import since_option
 
 
@@ -48,12 +49,10 @@ def COMMAND(objects: tuple[str, ...], target: Target, since: timedelta, output: 
     shown = [redact_change(change) for change in found]
     scope = str(ref) if ref else f"namespace {copilot.namespace}" if copilot.namespace else "the whole cluster"
     if output == "json":
-        import msgspec
-
         from copilot.diagnosis.changes.document import changes_document
 
         document = changes_document(graph.snapshot, shown, begin, ref, copilot.namespace)
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+        print_json(document)
         return 0
     from tui.console import make_console
     from tui.timeline import render_changes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from copilot.cli.naming import object_words
 from copilot.cli.options import Target, cluster_options, output_option
 from copilot.cli.printing import print_json
 from copilot.model import Ref, UsageError
@@ -14,6 +15,7 @@ from copilot.model import Ref, UsageError
 if TYPE_CHECKING:
     from retrievers.graph import Edge, Reached, ResourceGraph
 
+_ONE = "Name one object; --path-to names the other end of a way."
 NO_WAY = 1  # exit code when two objects are not connected
 
 
@@ -58,7 +60,7 @@ def COMMAND(  # noqa: N802 - the name every command module exports
     if not objects:
         _refuse_without_object(path_to, blast_radius=blast_radius)
         return _dangling(graph, namespace, output)
-    root = resolve_object(graph, _words(objects), namespace, named=True)
+    root = resolve_object(graph, object_words(objects, "graph", _ONE), namespace, named=True)
     if path_to is not None:
         return _way(graph, root, resolve_object(graph, path_to, namespace, named=True), output)
     _neighbourhood(graph, root, output, depth, width, blast_radius=blast_radius)
@@ -69,17 +71,6 @@ def _refuse_without_object(path_to: str | None, *, blast_radius: bool) -> None:
     if path_to is not None or blast_radius:
         flag = "--path-to" if path_to is not None else "--blast-radius"
         raise UsageError(f"{flag} needs an object to start from.", f"kubectl copilot graph KIND/NAME {flag} …")
-
-
-def _words(objects: tuple[str, ...]) -> str:
-    if len(objects) == 1:
-        return objects[0]
-    if len(objects) == 2 and "/" not in objects[0]:
-        return f"{objects[0]}/{objects[1]}"
-    raise UsageError(
-        f"graph takes one object, not {len(objects)}: {' '.join(objects)}",
-        "Name one object; --path-to names the other end of a way.",
-    )
 
 
 def _neighbourhood(graph: ResourceGraph, root: Ref, output: str, depth: int, width: int, *, blast_radius: bool) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from copilot.model import UsageError
 
+_ALONE = "Ask about one object, or about its namespace with -n."
 
-def object_words(objects: tuple[str, ...], command: str) -> str:
-    """The words as one argument `KIND/NAME`.
+
+def object_words(objects: tuple[str, ...], command: str, hint: str = _ALONE) -> str:
+    """The words as one argument `KIND/NAME`; `hint` says what `command` takes instead of several objects.
 
     Raises:
         UsageError: more than one object was named.
@@ -15,7 +17,4 @@ def object_words(objects: tuple[str, ...], command: str) -> str:
         return objects[0]
     if len(objects) == 2 and "/" not in objects[0]:
         return f"{objects[0]}/{objects[1]}"
-    raise UsageError(
-        f"{command} takes one object, not {len(objects)}: {' '.join(objects)}",
-        "Ask about one object, or about its namespace with -n.",
-    )
+    raise UsageError(f"{command} takes one object, not {len(objects)}: {' '.join(objects)}", hint)

@@ -8,6 +8,7 @@ import click
 
 from copilot.cli.naming import object_words
 from copilot.cli.options import Target, cluster_options, output_option
+from copilot.cli.printing import print_json
 from copilot.cli.since import since_option
 
 
@@ -35,10 +36,8 @@ def COMMAND(objects: tuple[str, ...], target: Target, since: timedelta | None, o
     ref = copilot.resolve(object_words(objects, "timeline"))
     line = redact_timeline(timeline(copilot.graph, ref, copilot.diagnose(ref).root_causes[:1], since))
     if output == "json":
-        import msgspec
-
         document = timeline_document(line, copilot.snapshot.cluster)
-        click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+        print_json(document)
         return 0
     from tui.console import make_console
     from tui.timeline import render_timeline

@@ -6,6 +6,7 @@ import click
 
 from copilot.cli.naming import object_words
 from copilot.cli.options import Target, cluster_options, output_option
+from copilot.cli.printing import print_json
 from copilot.model import Diagnosis, Verdict
 
 EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.FAULT: 1, Verdict.UNKNOWN: 2}
@@ -42,11 +43,9 @@ def COMMAND(objects: tuple[str, ...], target: Target, output: str) -> int:  # no
 
 def _print(diagnosis: Diagnosis, output: str, scope: str) -> None:
     if output == "json":
-        import msgspec
-
         from copilot.diagnosis.document import document
 
-        click.echo(msgspec.json.format(msgspec.json.encode(document(diagnosis)), indent=2))
+        print_json(document(diagnosis))
         return
     from tui.console import make_console
     from tui.diagnosis import render_diagnosis
