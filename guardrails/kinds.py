@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from copilot.model.kinds import built_in
 from guardrails.plan import Op
 
 
@@ -14,22 +15,30 @@ class Workload(msgspec.Struct, frozen=True):
     resource: str
     words: frozenset[str]
     ops: frozenset[Op]
-    group: str = "apps"
-    version: str = "v1"
+    group: str
+    version: str
 
 
-_BOTH = frozenset({Op.SCALE, Op.RESTART})
+def _workload(name: str, *ops: Op) -> Workload:
+    known = built_in(name)
+    assert known is not None
+    full = (f"{known.kind.lower()}.{known.group}", f"{known.plural}.{known.group}")
+    return Workload(
+        kind=known.kind,
+        resource=known.plural,
+        words=frozenset((*known.names, *full)),
+        ops=frozenset(ops),
+        group=known.group,
+        version=known.version,
+    )
+
 
 WORKLOADS: tuple[Workload, ...] = (
-    Workload("Deployment", "deployments", frozenset({"deployment", "deployments", "deploy", "deployment.apps",
-             "deployments.apps"}), _BOTH),
-    Workload("StatefulSet", "statefulsets", frozenset({"statefulset", "statefulsets", "sts", "statefulset.apps",
-             "statefulsets.apps"}), _BOTH),
-    Workload("DaemonSet", "daemonsets", frozenset({"daemonset", "daemonsets", "ds", "daemonset.apps",
-             "daemonsets.apps"}), frozenset({Op.RESTART})),
-    Workload("ReplicaSet", "replicasets", frozenset({"replicaset", "replicasets", "rs", "replicaset.apps",
-             "replicasets.apps"}), frozenset({Op.SCALE})),
-)  # fmt: skip
+    _workload("Deployment", Op.SCALE, Op.RESTART),
+    _workload("StatefulSet", Op.SCALE, Op.RESTART),
+    _workload("DaemonSet", Op.RESTART),
+    _workload("ReplicaSet", Op.SCALE),
+)
 
 # A bare name never means a ReplicaSet: nearly all of them belong to a Deployment of a similar name.
 GUESSED = ("Deployment", "StatefulSet", "DaemonSet")

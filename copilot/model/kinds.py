@@ -8,13 +8,18 @@ import msgspec
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One kind of the API as `kubectl api-resources` lists it. `group` is "" for core."""
+    """One kind of the API as `kubectl api-resources` lists it.
+
+    `group` is "" for core, `version` the newest one that today's servers have. An add-on brings its own definition.
+    """
 
     kind: str
     plural: str
     short: tuple[str, ...] = ()
     group: str = ""
+    version: str = "v1"
     namespaced: bool = True
+    add_on: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -27,6 +32,7 @@ _GATEWAY = "gateway.networking.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 _STORAGE = "storage.k8s.io"
 _RESOURCE = "resource.k8s.io"
+_SNAPSHOT = "snapshot.storage.k8s.io"
 
 # Where two kinds share a word, the first one answers to it, as in kubectl.
 BUILT_IN: tuple[Kind, ...] = (
@@ -40,7 +46,7 @@ BUILT_IN: tuple[Kind, ...] = (
     Kind("PersistentVolumeClaim", "persistentvolumeclaims", ("pvc",)),
     Kind("PersistentVolume", "persistentvolumes", ("pv",), namespaced=False),
     Kind("Event", "events", ("ev",)),
-    Kind("Endpoints", "endpoints", ("ep",)),
+    Kind("Endpoints", "endpoints", ("ep", "endpoint")),
     Kind("LimitRange", "limitranges", ("limits",)),
     Kind("ResourceQuota", "resourcequotas", ("quota",)),
     Kind("ReplicationController", "replicationcontrollers", ("rc",)),
@@ -53,7 +59,7 @@ BUILT_IN: tuple[Kind, ...] = (
     Kind("ControllerRevision", "controllerrevisions", (), "apps"),
     Kind("Job", "jobs", (), "batch"),
     Kind("CronJob", "cronjobs", ("cj",), "batch"),
-    Kind("HorizontalPodAutoscaler", "horizontalpodautoscalers", ("hpa",), "autoscaling"),
+    Kind("HorizontalPodAutoscaler", "horizontalpodautoscalers", ("hpa",), "autoscaling", "v2"),
     Kind("PodDisruptionBudget", "poddisruptionbudgets", ("pdb",), "policy"),
     Kind("Ingress", "ingresses", ("ing",), "networking.k8s.io"),
     Kind("IngressClass", "ingressclasses", (), "networking.k8s.io", namespaced=False),
@@ -72,11 +78,11 @@ BUILT_IN: tuple[Kind, ...] = (
     Kind("ClusterRole", "clusterroles", (), _RBAC, namespaced=False),
     Kind("ClusterRoleBinding", "clusterrolebindings", (), _RBAC, namespaced=False),
     Kind("PriorityClass", "priorityclasses", ("pc",), "scheduling.k8s.io", namespaced=False),
-    Kind("PodGroup", "podgroups", (), "scheduling.k8s.io"),
-    Kind("Workload", "workloads", (), "scheduling.k8s.io"),
+    Kind("PodGroup", "podgroups", (), "scheduling.k8s.io", "v1alpha1"),
+    Kind("Workload", "workloads", (), "scheduling.k8s.io", "v1alpha1"),
     Kind("RuntimeClass", "runtimeclasses", (), "node.k8s.io", namespaced=False),
     Kind("Lease", "leases", (), "coordination.k8s.io"),
-    Kind("LeaseCandidate", "leasecandidates", (), "coordination.k8s.io"),
+    Kind("LeaseCandidate", "leasecandidates", (), "coordination.k8s.io", "v1beta1"),
     Kind("CustomResourceDefinition", "customresourcedefinitions", ("crd", "crds"), "apiextensions.k8s.io",
          namespaced=False),
     Kind("APIService", "apiservices", (), "apiregistration.k8s.io", namespaced=False),
@@ -88,8 +94,8 @@ BUILT_IN: tuple[Kind, ...] = (
     Kind("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", (), _ADMISSION, namespaced=False),
     Kind("CertificateSigningRequest", "certificatesigningrequests", ("csr",), "certificates.k8s.io",
          namespaced=False),
-    Kind("ClusterTrustBundle", "clustertrustbundles", (), "certificates.k8s.io", namespaced=False),
-    Kind("PodCertificateRequest", "podcertificaterequests", (), "certificates.k8s.io"),
+    Kind("ClusterTrustBundle", "clustertrustbundles", (), "certificates.k8s.io", "v1beta1", namespaced=False),
+    Kind("PodCertificateRequest", "podcertificaterequests", (), "certificates.k8s.io", "v1beta1"),
     Kind("FlowSchema", "flowschemas", (), "flowcontrol.apiserver.k8s.io", namespaced=False),
     Kind("PriorityLevelConfiguration", "prioritylevelconfigurations", (), "flowcontrol.apiserver.k8s.io",
          namespaced=False),
@@ -97,21 +103,22 @@ BUILT_IN: tuple[Kind, ...] = (
     Kind("ResourceClaimTemplate", "resourceclaimtemplates", (), _RESOURCE),
     Kind("ResourceSlice", "resourceslices", (), _RESOURCE, namespaced=False),
     Kind("DeviceClass", "deviceclasses", (), _RESOURCE, namespaced=False),
-    Kind("DeviceTaintRule", "devicetaintrules", (), _RESOURCE, namespaced=False),
-    Kind("StorageVersionMigration", "storageversionmigrations", (), "storagemigration.k8s.io", namespaced=False),
-    # Not compiled in, yet spoken of everywhere: the Gateway API, snapshots, and the metrics API.
-    Kind("Gateway", "gateways", ("gtw",), _GATEWAY),
-    Kind("GatewayClass", "gatewayclasses", ("gc",), _GATEWAY, namespaced=False),
-    Kind("HTTPRoute", "httproutes", (), _GATEWAY),
-    Kind("GRPCRoute", "grpcroutes", (), _GATEWAY),
-    Kind("TLSRoute", "tlsroutes", (), _GATEWAY),
-    Kind("TCPRoute", "tcproutes", (), _GATEWAY),
-    Kind("UDPRoute", "udproutes", (), _GATEWAY),
-    Kind("ReferenceGrant", "referencegrants", ("refgrant",), _GATEWAY),
-    Kind("BackendTLSPolicy", "backendtlspolicies", ("btlspolicy",), _GATEWAY),
-    Kind("VolumeSnapshot", "volumesnapshots", ("vs",), "snapshot.storage.k8s.io"),
-    Kind("VolumeSnapshotContent", "volumesnapshotcontents", ("vsc",), "snapshot.storage.k8s.io", namespaced=False),
-    Kind("VolumeSnapshotClass", "volumesnapshotclasses", ("vsclass",), "snapshot.storage.k8s.io", namespaced=False),
+    Kind("DeviceTaintRule", "devicetaintrules", (), _RESOURCE, "v1alpha3", namespaced=False),
+    Kind("StorageVersionMigration", "storageversionmigrations", (), "storagemigration.k8s.io", "v1beta1", namespaced=False),
+    # Not compiled in, yet spoken of everywhere: the Gateway API and snapshots.
+    Kind("Gateway", "gateways", ("gtw",), _GATEWAY, add_on=True),
+    Kind("GatewayClass", "gatewayclasses", ("gc",), _GATEWAY, namespaced=False, add_on=True),
+    Kind("HTTPRoute", "httproutes", (), _GATEWAY, add_on=True),
+    Kind("GRPCRoute", "grpcroutes", (), _GATEWAY, add_on=True),
+    Kind("TLSRoute", "tlsroutes", (), _GATEWAY, "v1alpha3", add_on=True),
+    Kind("TCPRoute", "tcproutes", (), _GATEWAY, "v1alpha2", add_on=True),
+    Kind("UDPRoute", "udproutes", (), _GATEWAY, "v1alpha2", add_on=True),
+    Kind("ReferenceGrant", "referencegrants", ("refgrant",), _GATEWAY, "v1beta1", add_on=True),
+    Kind("BackendTLSPolicy", "backendtlspolicies", ("btlspolicy",), _GATEWAY, add_on=True),
+    Kind("VolumeSnapshot", "volumesnapshots", ("vs",), _SNAPSHOT, add_on=True),
+    Kind("VolumeSnapshotContent", "volumesnapshotcontents", ("vsc",), _SNAPSHOT, namespaced=False, add_on=True),
+    Kind("VolumeSnapshotClass", "volumesnapshotclasses", ("vsclass",), _SNAPSHOT, namespaced=False,
+         add_on=True),
 )  # fmt: skip
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import msgspec
+
+from copilot.model.kinds import BUILT_IN, built_in
 
 
 class ApiKind(msgspec.Struct, frozen=True, order=True):
@@ -27,67 +30,25 @@ class ApiKind(msgspec.Struct, frozen=True, order=True):
         return f"{root}/namespaces/{quote(namespace, safe='')}/{self.plural}" if namespace else f"{root}/{self.plural}"
 
 
-# group version plural kind namespaced(+)/cluster(-). The kinds the rules read: what a server lacks of these is said,
-# and where discovery itself is refused they are tried as they stand.
-_TABLE = """
-- v1 pods Pod +
-- v1 events Event +
-- v1 services Service +
-- v1 configmaps ConfigMap +
-- v1 persistentvolumeclaims PersistentVolumeClaim +
-- v1 serviceaccounts ServiceAccount +
-- v1 resourcequotas ResourceQuota +
-- v1 limitranges LimitRange +
-- v1 replicationcontrollers ReplicationController +
-- v1 nodes Node -
-- v1 namespaces Namespace -
-- v1 persistentvolumes PersistentVolume -
-apps v1 deployments Deployment +
-apps v1 replicasets ReplicaSet +
-apps v1 statefulsets StatefulSet +
-apps v1 daemonsets DaemonSet +
-apps v1 controllerrevisions ControllerRevision +
-batch v1 jobs Job +
-batch v1 cronjobs CronJob +
-autoscaling v2 horizontalpodautoscalers HorizontalPodAutoscaler +
-policy v1 poddisruptionbudgets PodDisruptionBudget +
-networking.k8s.io v1 ingresses Ingress +
-networking.k8s.io v1 ingressclasses IngressClass -
-networking.k8s.io v1 networkpolicies NetworkPolicy +
-discovery.k8s.io v1 endpointslices EndpointSlice +
-storage.k8s.io v1 storageclasses StorageClass -
-storage.k8s.io v1 volumeattachments VolumeAttachment -
-storage.k8s.io v1 csidrivers CSIDriver -
-storage.k8s.io v1 csinodes CSINode -
-scheduling.k8s.io v1 priorityclasses PriorityClass -
-coordination.k8s.io v1 leases Lease +
-rbac.authorization.k8s.io v1 roles Role +
-rbac.authorization.k8s.io v1 rolebindings RoleBinding +
-rbac.authorization.k8s.io v1 clusterroles ClusterRole -
-rbac.authorization.k8s.io v1 clusterrolebindings ClusterRoleBinding -
-admissionregistration.k8s.io v1 validatingwebhookconfigurations ValidatingWebhookConfiguration -
-admissionregistration.k8s.io v1 mutatingwebhookconfigurations MutatingWebhookConfiguration -
-apiextensions.k8s.io v1 customresourcedefinitions CustomResourceDefinition -
-apiregistration.k8s.io v1 apiservices APIService -
+# The kinds the rules read: what a server lacks of these is said, and where discovery itself is refused they are tried.
+_READ = """
+Pod Event Service ConfigMap PersistentVolumeClaim ServiceAccount ResourceQuota LimitRange ReplicationController Node
+Namespace PersistentVolume Deployment ReplicaSet StatefulSet DaemonSet ControllerRevision Job CronJob
+HorizontalPodAutoscaler PodDisruptionBudget Ingress IngressClass NetworkPolicy EndpointSlice StorageClass
+VolumeAttachment CSIDriver CSINode PriorityClass Lease Role RoleBinding ClusterRole ClusterRoleBinding
+ValidatingWebhookConfiguration MutatingWebhookConfiguration CustomResourceDefinition APIService
 """
 
 
-def _known() -> tuple[ApiKind, ...]:
-    rows = [line.split() for line in _TABLE.strip().splitlines()]
-    return tuple(
-        ApiKind(group="" if group == "-" else group, version=version, plural=plural, kind=kind, namespaced=scope == "+")
-        for group, version, plural, kind, scope in rows
-    )
+def _well_known() -> Iterator[ApiKind]:
+    for name in _READ.split():
+        kind = built_in(name)
+        assert kind is not None
+        yield ApiKind(kind.group, kind.version, kind.plural, kind.kind, kind.namespaced)
 
 
-WELL_KNOWN: tuple[ApiKind, ...] = _known()
-_BUILT_IN_GROUPS = frozenset(kind.group for kind in WELL_KNOWN) | {
-    "certificates.k8s.io",
-    "events.k8s.io",
-    "node.k8s.io",
-    "resource.k8s.io",
-    "storagemigration.k8s.io",
-}
+WELL_KNOWN: tuple[ApiKind, ...] = tuple(_well_known())
+_BUILT_IN_GROUPS = frozenset(kind.group for kind in BUILT_IN if not kind.add_on) | {"events.k8s.io"}
 
 # The node agents' heartbeats and the control plane's elections; other leases are other programs' own business.
 LEASE_NAMESPACES = ("kube-node-lease", "kube-system")

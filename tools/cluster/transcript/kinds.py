@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import msgspec
+
+from copilot.model.kinds import BUILT_IN
 
 
 class KindInfo(msgspec.Struct, frozen=True):
@@ -22,74 +25,11 @@ class KindInfo(msgspec.Struct, frozen=True):
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
-# kind, group/version, namespaced, names kubectl takes besides the plural made of the kind
-_TABLE = """
-Pod|v1|y|po
-Service|v1|y|svc
-Endpoints|v1|y|ep,endpoint
-Event|v1|y|ev
-ConfigMap|v1|y|cm
-Secret|v1|y|
-ServiceAccount|v1|y|sa
-PersistentVolumeClaim|v1|y|pvc
-PersistentVolume|v1|n|pv
-Node|v1|n|no
-Namespace|v1|n|ns
-ResourceQuota|v1|y|quota
-LimitRange|v1|y|limits
-ReplicationController|v1|y|rc
-PodTemplate|v1|y|
-ComponentStatus|v1|n|cs
-Deployment|apps/v1|y|deploy
-ReplicaSet|apps/v1|y|rs
-StatefulSet|apps/v1|y|sts
-DaemonSet|apps/v1|y|ds
-ControllerRevision|apps/v1|y|
-Job|batch/v1|y|
-CronJob|batch/v1|y|cj
-HorizontalPodAutoscaler|autoscaling/v2|y|hpa
-PodDisruptionBudget|policy/v1|y|pdb
-Ingress|networking.k8s.io/v1|y|ing
-IngressClass|networking.k8s.io/v1|n|
-NetworkPolicy|networking.k8s.io/v1|y|netpol
-ServiceCIDR|networking.k8s.io/v1|n|
-IPAddress|networking.k8s.io/v1|n|ip
-EndpointSlice|discovery.k8s.io/v1|y|
-StorageClass|storage.k8s.io/v1|n|sc
-CSINode|storage.k8s.io/v1|n|
-CSIDriver|storage.k8s.io/v1|n|
-CSIStorageCapacity|storage.k8s.io/v1|y|csistoragecapacities
-VolumeAttachment|storage.k8s.io/v1|n|
-VolumeAttributesClass|storage.k8s.io/v1|n|vac
-Role|rbac.authorization.k8s.io/v1|y|
-RoleBinding|rbac.authorization.k8s.io/v1|y|
-ClusterRole|rbac.authorization.k8s.io/v1|n|
-ClusterRoleBinding|rbac.authorization.k8s.io/v1|n|
-PriorityClass|scheduling.k8s.io/v1|n|pc
-RuntimeClass|node.k8s.io/v1|n|
-Lease|coordination.k8s.io/v1|y|
-MutatingWebhookConfiguration|admissionregistration.k8s.io/v1|n|
-ValidatingWebhookConfiguration|admissionregistration.k8s.io/v1|n|
-ValidatingAdmissionPolicy|admissionregistration.k8s.io/v1|n|
-ValidatingAdmissionPolicyBinding|admissionregistration.k8s.io/v1|n|
-MutatingAdmissionPolicy|admissionregistration.k8s.io/v1|n|
-MutatingAdmissionPolicyBinding|admissionregistration.k8s.io/v1|n|
-CustomResourceDefinition|apiextensions.k8s.io/v1|n|crd,crds
-APIService|apiregistration.k8s.io/v1|n|
-CertificateSigningRequest|certificates.k8s.io/v1|n|csr
-FlowSchema|flowcontrol.apiserver.k8s.io/v1|n|
-PriorityLevelConfiguration|flowcontrol.apiserver.k8s.io/v1|n|
-ResourceClaim|resource.k8s.io/v1|y|
-ResourceClaimTemplate|resource.k8s.io/v1|y|
-ResourceSlice|resource.k8s.io/v1|n|
-DeviceClass|resource.k8s.io/v1|n|
+# Kinds that add-ons bring: kind, group/version, namespaced, names kubectl takes besides the plural made of the kind.
+# Where one shares a name with a built-in kind, it is the one that people have.
+_ADD_ONS = """
 NodeMetrics|metrics.k8s.io/v1beta1|n|
 PodMetrics|metrics.k8s.io/v1beta1|y|
-Gateway|gateway.networking.k8s.io/v1|y|gtw
-GatewayClass|gateway.networking.k8s.io/v1|n|gc
-HTTPRoute|gateway.networking.k8s.io/v1|y|
-GRPCRoute|gateway.networking.k8s.io/v1|y|
-ReferenceGrant|gateway.networking.k8s.io/v1beta1|y|refgrant
 Certificate|cert-manager.io/v1|y|cert,certs
 CertificateRequest|cert-manager.io/v1|y|cr,crs
 Issuer|cert-manager.io/v1|y|
@@ -108,7 +48,6 @@ ScaledObject|keda.sh/v1alpha1|y|so
 VerticalPodAutoscaler|autoscaling.k8s.io/v1|y|vpa
 NodePool|karpenter.sh/v1|n|
 NodeClaim|karpenter.sh/v1|n|
-VolumeSnapshot|snapshot.storage.k8s.io/v1|y|vs
 VirtualService|networking.istio.io/v1|y|
 DestinationRule|networking.istio.io/v1|y|dr
 ExternalSecret|external-secrets.io/v1|y|es
@@ -153,14 +92,24 @@ def plural(word: str) -> str:
 def _index() -> tuple[dict[str, KindInfo], dict[str, KindInfo]]:
     names: dict[str, KindInfo] = {}
     kinds: dict[str, KindInfo] = {}
-    for row in _TABLE.strip().splitlines():
+    for info, words in (*_add_ons(), *_built_in()):
+        kinds.setdefault(info.kind, info)
+        for word in words:
+            names.setdefault(word, info)
+    return names, kinds
+
+
+def _add_ons() -> Iterator[tuple[KindInfo, tuple[str, ...]]]:
+    for row in _ADD_ONS.strip().splitlines():
         kind, api_version, namespaced, extra = row.split("|")
         group, _, version = api_version.rpartition("/")
-        info = KindInfo(kind=kind, group=group, version=version, namespaced=namespaced == "y")
-        kinds[kind] = info
-        for name in (kind.lower(), plural(kind.lower()), *filter(None, extra.split(","))):
-            names.setdefault(name, info)
-    return names, kinds
+        words = (kind.lower(), plural(kind.lower()), *filter(None, extra.split(",")))
+        yield KindInfo(kind=kind, group=group, version=version, namespaced=namespaced == "y"), words
+
+
+def _built_in() -> Iterator[tuple[KindInfo, tuple[str, ...]]]:
+    for kind in BUILT_IN:
+        yield KindInfo(kind=kind.kind, group=kind.group, version=kind.version, namespaced=kind.namespaced), kind.names
 
 
 def by_kind(kind: str) -> KindInfo:
