@@ -24,7 +24,7 @@ def dig(body: Any, *path: str | int) -> Any:
 
 def mapping(body: Any, *path: str | int) -> Mapping[str, Any]:
     """Return the mapping at `path`, or an empty one."""
-    if len(path) == 1 and type(body) is dict:
+    if len(path) == 1 and type(body) is dict:  # noqa: SIM108 - the short way stands apart: nine reads in ten take it
         found = body.get(path[0])
     else:
         found = dig(body, *path) if path else body
@@ -47,7 +47,7 @@ def children(body: Any, *path: str | int) -> Iterator[Mapping[str, Any]]:
 
 def text(body: Any, *path: str | int) -> str:
     """Return the string at `path`; numbers become text, anything else is empty."""
-    if len(path) == 1 and type(body) is dict:  # nine reads in ten, and rules make millions
+    if len(path) == 1 and type(body) is dict:  # noqa: SIM108 - nine reads in ten, and rules make millions
         found = body.get(path[0])
     else:
         found = dig(body, *path) if path else body
