@@ -9,6 +9,7 @@ import msgspec
 from copilot.diagnosis.catalogue import CAUSES, RULES
 from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.chain import chain_to
+from copilot.diagnosis.changes.preceding import with_change
 from copilot.diagnosis.fold import Reach, fold, order
 from copilot.diagnosis.merge import merge
 from copilot.diagnosis.scope import Scope
@@ -19,6 +20,7 @@ from retrievers.graph import ResourceGraph
 
 FAULT_THRESHOLD = 0.5  # below even odds, naming a cause would be a guess in a firm voice
 DOUBT = 0.07  # what one sentence of doubt costs
+DATED = 20  # root causes that are looked at for a change before them; nobody reads further
 CERTAIN = 0.98  # no reading of a cluster is proof beyond this
 
 
@@ -40,11 +42,20 @@ def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[R
         verdict=_verdict(bool(firm), bool(left or causes), view),
         cluster=view.snapshot.cluster,
         observed_at=view.now,
-        root_causes=tuple(msgspec.structs.replace(cause, rank=i) for i, cause in enumerate(causes, start=1)),
+        root_causes=tuple(
+            msgspec.structs.replace(_dated(cause, i, graph), rank=i) for i, cause in enumerate(causes, start=1)
+        ),
         coverage=view.coverage,
         symptoms=tuple(symptom.evidence[0] for symptom in left if symptom.evidence),
         collect=collect_steps(view, seen) if not firm else (),
     )
+
+
+def _dated(cause: RootCause, rank: int, graph: ResourceGraph) -> RootCause:
+    """The answers a person will read also tell what changed before; the order of answers is settled by then."""
+    if rank > DATED:
+        return cause
+    return with_change(graph, cause, most=CERTAIN if cause.confidence >= FAULT_THRESHOLD else cause.confidence)
 
 
 def _causes(rules: Sequence[Rule]) -> Mapping[str, Cause]:
