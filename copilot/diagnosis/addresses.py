@@ -98,10 +98,10 @@ def _variables(view: View, pod: PodFact, container: ContainerFact) -> Iterator[S
         if value:
             yield Setting(name, value[:MAX_VALUE], f"{where}.env[{name}].value", pod.owner)
             continue
-        key = mapping(entry, "valueFrom", "configMapKeyRef")
-        held = view.graph.find("ConfigMap", pod.ref.namespace, text(key, "name")) if key else None
-        if held is not None and (told := text(held.body, "data", text(key, "key"))):
-            yield Setting(name, told[:MAX_VALUE], f"data.{text(key, 'key')}", held.ref)
+        wanted = mapping(entry, "valueFrom", "configMapKeyRef")
+        held = view.graph.find("ConfigMap", pod.ref.namespace, text(wanted, "name")) if wanted else None
+        if held is not None and (told := text(held.body, "data", text(wanted, "key"))):
+            yield Setting(name, told[:MAX_VALUE], f"data.{text(wanted, 'key')}", held.ref)
 
 
 def _arguments(pod: PodFact, container: ContainerFact) -> Iterator[Setting]:

@@ -1,0 +1,118 @@
+"""What programs say about other servers: complaints of troubled pods, and lasting complaints of pods that are ready. Read once.
+
+A single error of a busy, ready program is noise; the same error again and again up to the end of its log is a complaint.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from copilot.diagnosis.log_causes import telling_match
+from copilot.diagnosis.log_lines import LogLine, severity, tail
+from copilot.diagnosis.log_pattern import LogMatch
+from copilot.diagnosis.log_patterns import match_line
+from copilot.diagnosis.pods import ContainerFact, PodFact
+from copilot.diagnosis.view import View
+from copilot.model import ContainerLog, Ref, number
+
+LASTING = 5  # lines of one kind in the tail of a ready program's log: fewer are a retry that worked
+STILL = 15  # lines: the newest complaint must be among the last, else it is over
+_WINDOW = 60  # lines of a ready program's log that are looked at
+
+ABOUT_SERVERS = frozenset({
+    "app.dependency.unknown_host", "app.dependency.refused", "app.dependency.timeout", "app.dependency.exhausted", "train.rendezvous",
+    "kuberay.head",
+})  # fmt: skip
+
+
+class Complaint(msgspec.Struct, frozen=True, eq=False):
+    """A line about another server. `ready` tells whether the program that says it is itself up and ready."""
+
+    pod: PodFact
+    container: ContainerFact
+    log: ContainerLog
+    line: LogLine
+    match: LogMatch
+    count: int
+    ready: bool
+
+    @property
+    def host(self) -> str:
+        """The host it names, or nothing."""
+        return self.match.groups.get("host", "").lower().rstrip(".")
+
+    @property
+    def port(self) -> int:
+        """The port it names, or 0."""
+        return number(self.match.groups.get("port"))
+
+    @property
+    def cause(self) -> str:
+        """The cause its pattern means."""
+        return self.match.pattern.cause
+
+
+def complaints(view: View) -> list[Complaint]:
+    """Every complaint, sorted by pod; one for each container."""
+    return view.once("complaints", lambda: list(_read(view)))
+
+
+def _read(view: View) -> Iterator[Complaint]:
+    troubled = {pod.ref for pod in view.troubled}
+    named = sorted({Ref("Pod", log.namespace, log.pod) for log in view.snapshot.logs})
+    for ref in named:
+        resource = view.graph.get(ref)
+        if resource is None:
+            continue
+        pod = view.pod(resource)
+        for container in pod.containers:
+            logs = view.logs(ref, container.name)
+            well = ref not in troubled or (container.ready and not container.restarts)
+            found = _lasting(logs) if well else _telling(logs)
+            if found is not None:
+                log, line, match, count = found
+                yield Complaint(pod, container, log, line, match, count, ready=well)
+
+
+_Found = tuple[ContainerLog, LogLine, LogMatch, int]
+
+
+def _telling(logs: list[ContainerLog]) -> _Found | None:
+    for log in logs:
+        found = telling_match(log)
+        if found is not None:
+            return (log, *found, 1) if found[1].pattern.cause in ABOUT_SERVERS else None
+    return None
+
+
+def _lasting(logs: list[ContainerLog]) -> _Found | None:
+    """The complaint that a ready program repeats up to the end of its present log."""
+    for log in logs:
+        if log.previous:
+            continue
+        seen: Counter[str] = Counter()
+        newest: dict[str, tuple[int, LogLine, LogMatch]] = {}
+        for index, line in enumerate(tail(log, _WINDOW)):
+            match = match_line(line.said)
+            if match is not None and match.pattern.cause in ABOUT_SERVERS:
+                seen[match.pattern.cause] += 1
+                known = newest.get(match.pattern.cause)
+                if known is None or (match.names_something and not known[2].names_something):
+                    newest[match.pattern.cause] = (min(index, known[0]) if known else index, line, match)
+        for cause, count in seen.most_common(1):
+            index, line, match = newest[cause]
+            if count >= LASTING and index < STILL:
+                return log, line, match, count
+    return None
+
+
+def repeated_errors(log: ContainerLog) -> tuple[LogLine, int] | None:
+    """The newest error line of a log most of whose last lines are errors, with their number."""
+    lines = list(tail(log, _WINDOW))
+    errors = [line for line in lines if severity(line.said) >= 1 or severity(line.raw) >= 1]
+    if len(errors) < LASTING * 2 or len(errors) * 2 < len(lines) or lines.index(errors[0]) >= STILL:
+        return None
+    return errors[0], len(errors)
