@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from copilot.cli.naming import object_words
@@ -15,7 +17,7 @@ EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.FAULT: 1, Verdict.UNKNOWN: 2}
 @click.command(name="why")
 @click.argument("objects", metavar="[KIND/NAME | KIND NAME]", nargs=-1)
 @cluster_options
-@output_option("text", "json")
+@output_option("text", "json", "sarif")
 def COMMAND(objects: tuple[str, ...], target: Target, output: str) -> int:  # noqa: N802 - the name every command module exports
     r"""Say why something is broken.
 
@@ -42,12 +44,23 @@ def COMMAND(objects: tuple[str, ...], target: Target, output: str) -> int:  # no
 
 
 def _print(diagnosis: Diagnosis, output: str, scope: str) -> None:
-    if output == "json":
-        from copilot.diagnosis.document import document
-
-        print_json(document(diagnosis))
+    if output != "text":
+        print_json(_machine(diagnosis, output))
         return
     from tui.console import make_console
     from tui.diagnosis import render_diagnosis
 
     render_diagnosis(diagnosis, make_console(), scope)
+
+
+def _machine(diagnosis: Diagnosis, output: str) -> dict[str, Any]:
+    """The document for machines in the format asked for."""
+    if output == "json":
+        from copilot.diagnosis.document import document
+
+        return document(diagnosis)
+    from copilot import __version__
+    from copilot.diagnosis.catalogue import CAUSES
+    from copilot.diagnosis.sarif import sarif
+
+    return sarif(diagnosis, CAUSES, __version__)

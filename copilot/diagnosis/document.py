@@ -20,7 +20,7 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         "verdict": diagnosis.verdict.value,
         "root_causes": [_cause(cause) for cause in diagnosis.root_causes],
         "symptoms": [_evidence(piece) for piece in diagnosis.symptoms],
-        "collect": [_step(step) for step in diagnosis.collect],
+        "collect": [step_json(step) for step in diagnosis.collect],
         "coverage": {
             "read": [
                 {"kind": r.kind, "group": r.group, "namespace": r.namespace, "state": r.state.value, "count": r.count}
@@ -48,7 +48,7 @@ def _cause(cause: RootCause) -> dict[str, Any]:
         "evidence": [_evidence(piece) for piece in cause.evidence],
         "chain": [{"object": link.object.as_json(), "text": link.text} for link in cause.chain],
         "affected": [ref.as_json() for ref in cause.affected],
-        "next_steps": [_step(step) for step in cause.next_steps],
+        "next_steps": [step_json(step) for step in cause.next_steps],
         "doubts": list(cause.doubts),
         "runbook": cause.runbook or None,
     }
@@ -58,5 +58,6 @@ def _evidence(piece: Evidence) -> dict[str, Any]:
     return {"object": piece.object.as_json(), "path": piece.path, "text": piece.text, "source": piece.source}
 
 
-def _step(step: NextStep) -> dict[str, str]:
+def step_json(step: NextStep) -> dict[str, str]:
+    """One next step."""
     return {"text": step.text, "kind": step.kind.value, "command": step.command}

@@ -11,9 +11,8 @@ from datetime import timedelta
 
 from copilot.diagnosis.changes.change import Aspect, Change
 from copilot.diagnosis.changes.revisions import newest_replica_set
-from copilot.diagnosis.changes.writers import TOGETHER, writes_to
+from copilot.diagnosis.changes.writers import TOGETHER, writer_at, writes_to
 from copilot.model import Resource
-from copilot.model.moment import EPOCH
 from retrievers.graph import EdgeKind, EventFact, ResourceGraph
 
 _SCALED = re.compile(
@@ -51,15 +50,16 @@ def _event_moves(graph: ResourceGraph, workload: Resource) -> Iterator[Change]:
     events = [event for event in graph.events(workload.ref) if event.reason == "ScalingReplicaSet" and event.last]
     for event in events:
         match = _SCALED.search(event.message)
-        if match and newest is not None and _is_scaling(match, event, newest, events):
+        if match and newest is not None and event.last and _is_scaling(match, event, newest, events):
             yield Change(
-                at=event.last or EPOCH,
+                at=event.last,
                 object=workload.ref,
                 aspect=Aspect.SCALE,
                 what="replicas",
                 path="event ScalingReplicaSet",
                 before=match["old"] or match["was"] or ("?" if match["new"] != "0" else "some"),
                 after=match["new"],
+                by=writer_at(workload, event.last),
                 source=event.source,
             )
 
