@@ -39,6 +39,7 @@ def save_case(scenario: Scenario, cluster: Cluster, folder: Path) -> None:
     _record(cluster, work)
     pasted = transcript(scenario, cluster)
     _tidy(work)
+    _name_cluster(work / "recording.json", scenario.cluster)
     (work / "transcript.txt").write_text(pasted)
     (work / "truth.json").write_text(json.dumps(scenario.truth.document(scenario.innocents), indent=1) + "\n")
     if scenario.clock:
@@ -121,6 +122,10 @@ def _tidy(folder: Path) -> None:
     path.write_text(f'{{"apiVersion":"v1","kind":"List","items":[\n{lines}\n]}}\n')
     partial = {(item["kind"], _group(item)) for item in items if _is_built_in(item)}
     _tidy_coverage(folder / "coverage.json", partial)
+
+
+def _name_cluster(path: Path, name: str) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"cluster": name}, indent=1) + "\n")
 
 
 def _tidy_coverage(path: Path, partial: set[tuple[str, str]]) -> None:

@@ -31,6 +31,7 @@ _STORED = {  # kinds that are made old, and where the server keeps them
 _LIVE = ("lastHeartbeatTime", "renewTime")  # a kubelet that lives tells the time of now
 NODE_AGE = timedelta(days=41, hours=7)
 ATTEMPTS = 5
+WHOLE = "--show-managed-fields"  # what is read here is written back
 _COMPACT = json.JSONEncoder(
     separators=(",", ":"), ensure_ascii=False
 )  # the data of a ControllerRevision may not change by a space
@@ -41,8 +42,8 @@ def make_old(cluster: Cluster, namespaces: tuple[str, ...], age: timedelta, *, k
     _nodes_once(cluster)
     kinds = ",".join([*_STORED, "events"] if keep_events else _STORED)
     for namespace in namespaces:
-        _store(cluster, "namespaces", cluster.get("namespace", namespace), age)
-        for item in cluster.get(kinds, "-n", namespace)["items"]:
+        _store(cluster, "namespaces", cluster.get("namespace", namespace, WHOLE), age)
+        for item in cluster.get(kinds, "-n", namespace, WHOLE)["items"]:
             _store(cluster, _stored_as(item), item, age)
         if not keep_events:
             cluster.kubectl("delete", "events", "--all", "-n", namespace)
@@ -59,7 +60,7 @@ def moved(text: str, by: timedelta) -> str:
 
 
 def _nodes_once(cluster: Cluster) -> None:
-    for node in cluster.get("nodes")["items"]:
+    for node in cluster.get("nodes", WHOLE)["items"]:
         born = datetime.fromisoformat(node["metadata"]["creationTimestamp"])
         if datetime.now(UTC) - born < timedelta(days=1):
             _store(cluster, "minions", node, NODE_AGE)
@@ -86,7 +87,7 @@ def _store(cluster: Cluster, stored: str, item: Object, age: timedelta) -> None:
             _put(body, path, moment)
         if _swap(_address(cluster), key, body, int(body["metadata"].pop("resourceVersion"))):
             return
-        item = cluster.get(item["kind"], name, *where)
+        item = cluster.get(item["kind"], name, *where, WHOLE)
     raise TestbedError(f"{key} changes all the time", "wait until it has settled")
 
 

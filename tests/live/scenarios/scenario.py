@@ -104,6 +104,7 @@ class Scenario:
     logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     age: timedelta = timedelta(days=9, hours=4)
     needs_metrics: bool = False
+    cluster: str = "test bed"  # what the recording calls its cluster
     clock: str = ""  # the time of day at which it was recorded, where the story has one
 
     @property

@@ -63,7 +63,7 @@ SHOP = Scenario(
     ),
     seed=(Kubectl(f"patch pod {{pod:monitoring/prometheus}} -n monitoring --subresource=status --type=json -p '{_EXPORT}'"),),
     steps=(
-        Kubectl("scale deployment/payments -n shop --replicas=0"),
+        Kubectl("patch deployment payments -n shop -p '{\"spec\":{\"replicas\":0}}'"),
         Seen("get deployments -n shop", r"^payments +0/0"),
         Kubectl("annotate pods -n shop -l app=checkout testbed/failure=crash-loop testbed/logs=checkout testbed/logs-previous=checkout"),
         Seen("get pods -n shop", r"^checkout-.* CrashLoopBackOff +[1-9]"),
@@ -96,5 +96,6 @@ SHOP = Scenario(
         ),
         "export": ("export 2.4.1: uploading part 1", "AccessDenied: s3:PutObject on bucket corp-exports is not allowed"),
     },
+    cluster="shop-eu-1",
     clock="03:14",
 )  # fmt: skip
