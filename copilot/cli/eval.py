@@ -60,3 +60,34 @@ def diagnosis(
     else:
         click.echo(as_text(report))
     return 1 if fail_under is not None and report.joint * 100 < fail_under else 0
+
+
+@COMMAND.command()
+@click.option("--path", "folder", metavar="DIR", help="A folder of your own questions (*.jsonl).")
+@click.option("--clusters", metavar="DIR", help="A folder with the recorded clusters that the questions name.")
+@click.option("--topic", multiple=True, metavar="NAME", help="Only questions of this topic. Repeatable.")
+@click.option(
+    "--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="Exit 1 when fewer answers are fully right."
+)
+@output_option("text", "json")
+def questions(
+    folder: str | None, clusters: str | None, topic: tuple[str, ...], fail_under: float | None, output: str
+) -> int:
+    """Score answers to operators' questions: fully right, partly, wrong facts stated. docs/ask.md describes the format.
+
+    Exit code: 1 when a wrong fact was stated or fewer answers than --fail-under are fully right.
+    """
+    from evals.questions_report import as_json, as_text, right_share
+    from evals.questions_task import QUESTIONS, Mark, cluster_folders, load_questions, run_questions
+
+    place = Path(folder) if folder else QUESTIONS
+    asked = [one for one in load_questions(place) if not topic or one.topic in topic]
+    if not asked:
+        raise UsageError("no question is left to score", "Check --topic against the questions.")
+    marked = run_questions(asked, cluster_folders(place, Path(clusters) if clusters else None))
+    if output == "json":
+        print_json(as_json(marked))
+    else:
+        click.echo(as_text(marked))
+    failed = fail_under is not None and right_share(marked) * 100 < fail_under
+    return 1 if failed or any(one.mark is Mark.WRONG for one in marked) else 0
