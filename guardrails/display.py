@@ -1,15 +1,17 @@
-"""Makes text from a cluster safe to show. What cannot be seen is written out, so a name cannot pose as another one."""
+"""Makes text from a cluster safe to show. What cannot be seen is written out, so a name cannot pose as another one.
+
+This is for what a person agrees to: one line, nothing dropped, every code point accounted for. Prose and quoted log
+lines, where colour codes may be dropped and line ends stay, go through `guardrails.redaction_text.clean_text`.
+"""
 
 from __future__ import annotations
 
-import unicodedata
-
-# Categories that print nothing or move the cursor: control, format (bidi, zero-width, tags), surrogate, private,
-# unassigned, line and paragraph separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Letters and marks of other categories that also print nothing: the combining grapheme joiner, Hangul fillers,
+# Characters that Python calls printable and that print nothing: the combining grapheme joiner, Hangul fillers,
 # the Mongolian vowel separator, Khmer inherent vowels, variation selectors, the braille blank.
-_BLANKS = frozenset({0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x2800, 0x3164, 0xFFA0})
+_BLANKS = frozenset(
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x2800, 0x3164, 0xFFA0}
+    | {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+)
 
 
 def _escaped(char: str) -> str:
@@ -18,16 +20,8 @@ def _escaped(char: str) -> str:
 
 
 def _hidden(char: str) -> bool:
-    code = ord(char)
-    if code < 0x7F:
-        return code < 0x20
-    return (
-        unicodedata.category(char) in _UNSEEN
-        or code in _BLANKS
-        or 0xFE00 <= code <= 0xFE0F
-        or 0xE0100 <= code <= 0xE01EF
-        or (char.isspace() and char != " ")
-    )
+    """Control, format (bidi, zero-width, tags), private and unassigned characters, odd spaces, and the blanks."""
+    return not char.isprintable() or ord(char) in _BLANKS
 
 
 def visible(text: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from copilot.agent.events import Answer, Citation, Refused
+from tui.console import indent
 
 
 def render_answer(answer: Answer, console: Console) -> None:
@@ -15,11 +15,11 @@ def render_answer(answer: Answer, console: Console) -> None:
     if answer.citations:
         console.print()
         for citation in answer.citations:
-            _indent(console, _cited(citation))
+            indent(console, _cited(citation))
     if answer.steps:
         console.print()
         for step in answer.steps:
-            _indent(console, Text.assemble((f"{step.text}: ", "green"), (step.command, "cyan")))
+            indent(console, Text.assemble((f"{step.text}: ", "green"), (step.command, "cyan")))
     console.print(Text(f"({answer.scope})", style="dim"))
 
 
@@ -27,14 +27,10 @@ def render_refusal(refusal: Refused, console: Console) -> None:
     """Print why a question was refused."""
     console.print(Text(refusal.reason, style="yellow"))
     if refusal.nearest:
-        _indent(console, Text(refusal.nearest, style="cyan"))
+        indent(console, Text(refusal.nearest, style="cyan"))
 
 
 def _cited(citation: Citation) -> Text:
     where = " ".join(part for part in (str(citation.object) if citation.object else "", citation.path) if part)
     source = f", {citation.source}" if citation.source else ""
     return Text.assemble((f"[{citation.number}] ", "cyan"), citation.text, (f"  ({where}{source})", "dim"))
-
-
-def _indent(console: Console, text: Text) -> None:
-    console.print(Padding(text, (0, 0, 0, 2)))

@@ -6,6 +6,8 @@ import os
 import sys
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
 PIPE_WIDTH = 120  # characters: a pipe has no width of its own, and a log line should stay readable
 
@@ -15,3 +17,8 @@ def make_console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def indent(console: Console, text: Text, by: int = 2) -> None:
+    """Print a paragraph `by` columns from the left, its wrapped lines too."""
+    console.print(Padding(text, (0, 0, 0, by)))

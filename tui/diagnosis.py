@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from copilot.model import Diagnosis, NextStep, ReadState, Ref, RootCause, StepKind, Verdict, age_text
+from copilot.model.wording import listed
+from tui.console import indent
 
 SHOWN_CAUSES = 5  # a person acts on the first; more than a handful is a list, not an answer
 SHOWN_AFFECTED = 8  # names; the rest is counted
@@ -50,7 +51,7 @@ def _cause(cause: RootCause, console: Console, diagnosis: Diagnosis, *, numbered
     facts = [f"cause {cause.cause}", f"change {cause.object}", f"confidence {cause.confidence:.2f}"]
     if cause.since is not None:
         facts.append(f"since {age_text((diagnosis.observed_at - cause.since).total_seconds())} ago")
-    _indent(console, Text(" · ".join(facts), style="dim"))
+    indent(console, Text(" · ".join(facts), style="dim"))
     _section(console, "Proof", _proof(cause))
     if len(cause.chain) > 1:
         _section(console, "How it leads here", (Text(link.text) for link in cause.chain))
@@ -81,8 +82,7 @@ def _steps(steps: Sequence[NextStep], runbook: str) -> Iterator[Text]:
 
 
 def _names(refs: Sequence[Ref]) -> str:
-    shown = ", ".join(str(ref) for ref in refs[:SHOWN_AFFECTED])
-    return shown if len(refs) <= SHOWN_AFFECTED else f"{shown} and {len(refs) - SHOWN_AFFECTED} more"
+    return listed((str(ref) for ref in refs), SHOWN_AFFECTED)
 
 
 def _no_cause(diagnosis: Diagnosis, console: Console) -> None:
@@ -128,10 +128,6 @@ def _coverage(diagnosis: Diagnosis, console: Console) -> None:
 
 
 def _section(console: Console, title: str, lines: Sequence[Text] | Iterator[Text]) -> None:
-    _indent(console, Text(title, style="bold"))
+    indent(console, Text(title, style="bold"))
     for line in lines:
-        _indent(console, line, 4)
-
-
-def _indent(console: Console, text: Text, by: int = 2) -> None:
-    console.print(Padding(text, (0, 0, 0, by)))
+        indent(console, line, 4)

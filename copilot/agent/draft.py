@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from copilot.agent.events import Answer, Citation, Step
 from copilot.model import Evidence, Ref, Resource
+from copilot.model.wording import listed
 
 MAX_NAMES = 12  # names in a sentence: beyond that a count with the first few reads better
 
@@ -70,16 +71,4 @@ class Draft:
 
 def names(refs: Iterable[Ref], *, kind: bool = True) -> str:
     """A list of objects in a sentence, counted when long."""
-    listed = list(refs)
-    shown = [str(ref) if kind else ref.path for ref in listed[:MAX_NAMES]]
-    more = len(listed) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-
-
-def plural(count: int, word: str) -> str:
-    """`1 pod`, `3 pods`, `2 policies`, `2 Ingresses`."""
-    if count == 1:
-        return f"1 {word}"
-    if word.endswith("y") and word[-2:-1] not in "aeiou":
-        return f"{count} {word[:-1]}ies"
-    return f"{count} {word}es" if word.endswith(("s", "x", "ch")) else f"{count} {word}s"
+    return listed((str(ref) if kind else ref.path for ref in refs), MAX_NAMES)

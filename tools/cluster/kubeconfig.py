@@ -18,6 +18,7 @@ from kubernetes.config import ConfigException, load_incluster_config, load_kube_
 from copilot.model import CopilotError, InputError, UsageError
 from copilot.model.fields import children, mapping, text, texts
 from copilot.model.likeness import alike
+from copilot.model.wording import listed
 
 POOL_SIZE = 16  # kept connections: 8 list workers, log readers and a few watches, without a new handshake each
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -139,8 +140,7 @@ def _choose(documents: list[tuple[Path, Mapping[str, Any]]], context: str | None
 
 
 def _listed(contexts: Mapping[str, Any]) -> str:
-    names = sorted(contexts)
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "") if names else "none"
+    return listed(sorted(contexts), 8) or "none"
 
 
 def _check_plugin(chosen: _Context) -> None:

@@ -13,7 +13,8 @@ from tools.cluster.files_now import NewestTime
 from tools.cluster.kubeconfig import Connection, connect
 from tools.cluster.live_logs import read_logs
 from tools.cluster.live_read import ClusterRead, read_cluster
-from tools.cluster.metrics_api import GROUP, UsageRead, read_usage
+from tools.cluster.metrics_api import UsageRead, read_usage
+from tools.cluster.prometheus import METRICS_GROUP
 from tools.cluster.source import LogRequest, LogsRead, Scope
 from tools.cluster.transport import Transport
 from tools.cluster.watch import Change
@@ -46,7 +47,7 @@ class LiveSource:
         read = read_cluster(self.transport, scope, self.connection.namespace)
         self._last = read
         resources = tuple(read.resources())
-        usage = read_usage(self.transport, scope.namespaces) if GROUP in read.discovery.groups else UsageRead()
+        usage = read_usage(self.transport, scope.namespaces) if METRICS_GROUP in read.discovery.groups else UsageRead()
         return Snapshot(
             cluster=self.connection.label,
             observed_at=read.date() or _newest(resources),

@@ -12,6 +12,7 @@ from copilot.model import Reading, ReadState, Resource, UsageError
 from copilot.model.collector import paused_gc
 from copilot.model.fields import children, text
 from copilot.model.likeness import alike
+from copilot.model.wording import listed
 from tools.cluster.discovery import Discovery, discover
 from tools.cluster.discovery_known import LEASE_NAMESPACES, WELL_KNOWN, ApiKind, is_built_in
 from tools.cluster.live_lists import Lister, ListOutcome, ListRequest
@@ -127,7 +128,7 @@ def _by_namespace(outcomes: list[ListOutcome], scope: Scope, home: str) -> tuple
         return [], []
     names = list(scope.namespaces or _namespaces(outcomes) or (home,))
     tried = names[:_MAX_FALLBACK]
-    where = ", ".join(tried[:5]) + (f" and {len(tried) - 5} more" if len(tried) > 5 else "")
+    where = listed(tried)
     note = f"{len(refused)} kinds may not be listed in the whole cluster: they were read in namespace {where} instead."
     return [ListRequest(kind, namespace) for kind in refused for namespace in tried], [note]
 

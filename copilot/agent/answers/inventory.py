@@ -8,10 +8,11 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from copilot.agent.asking import Asking
-from copilot.agent.draft import MAX_NAMES, Draft, names, plural
+from copilot.agent.draft import MAX_NAMES, Draft, names
 from copilot.agent.question import Question
 from copilot.model import Ref, Resource, children, mapping, parse_quantity, text
 from copilot.model.quantity import format_amount
+from copilot.model.wording import plural
 from retrievers.graph.placement import requests_of
 
 _WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 from copilot.agent.asking import Asking
-from copilot.agent.draft import MAX_NAMES, Draft, names, plural
+from copilot.agent.draft import MAX_NAMES, Draft, names
 from copilot.agent.question import Question
 from copilot.agent.states import describe_state, fits
 from copilot.model import Ref, Resource, age_text, text, texts
+from copilot.model.wording import plural
 from retrievers.graph import EdgeKind
 
 

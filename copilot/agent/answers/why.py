@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from copilot.agent.asking import Asking
-from copilot.agent.draft import Draft, names, plural
+from copilot.agent.draft import Draft, names
 from copilot.agent.question import Question
 from copilot.agent.states import describe_state
 from copilot.model import Diagnosis, Ref, RootCause, Verdict, age_text
+from copilot.model.wording import plural
 
 TOLD_CAUSES = 3  # a person can hold three faults in mind; the rest is counted
 TOLD_FACTS = 3

@@ -3,7 +3,6 @@
 Promise: loopback only, no HTTP, no usage report; ready means that `RETURN 1` was answered.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.live.testbed.errors import TestbedError
-from tests.live.testbed.keeper import READY_FILE, start_keeper
+from tests.live.testbed.keeper import READY_FILE, keeper_facts, start_keeper
 from tests.live.testbed.paths import cache, module_environment
 from tests.live.testbed.processes import ProcessName, free_ports, require_running, spawn
 from tests.live.testbed.waiting import until
@@ -64,11 +63,7 @@ class Neo4jServer:
 
     def facts(self) -> dict[str, Any]:
         """Return the server's address and processes; empty where none runs."""
-        try:
-            facts: dict[str, Any] = json.loads((self.state / READY_FILE).read_text())
-        except (FileNotFoundError, ValueError):
-            return {}
-        return facts if ProcessName(*facts["keeper"]).is_alive() else {}
+        return keeper_facts(self.state)
 
     def start(self, password: str | None = None, owner: int | None = None, port: int | None = None) -> str:
         """Start the server, empty, or find it running, and return its bolt address; raises TestbedError."""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from . import binaries, podlogs, stages
 from .errors import TestbedError
-from .keeper import KEEPER_LOG, READY_FILE, start_keeper
+from .keeper import KEEPER_LOG, READY_FILE, keeper_facts, start_keeper
 from .paths import module_environment
 from .population import LABEL_KEY, LABEL_VALUE
 from .processes import ProcessName
@@ -57,11 +57,7 @@ class Cluster:
 
     def facts(self) -> dict[str, Any]:
         """What the keeper wrote when the cluster was ready; empty where none runs."""
-        try:
-            facts: dict[str, Any] = json.loads((self.state / READY_FILE).read_text())
-        except (FileNotFoundError, ValueError):
-            return {}
-        return facts if ProcessName(*facts["keeper"]).is_alive() else {}
+        return keeper_facts(self.state)
 
     def is_running(self) -> bool:
         """Whether its keeper lives; the keeper ends when any of its programs does."""

@@ -3,6 +3,7 @@
 Promise: however the keeper ends, even by kill -9, none of its servers is left behind.
 """
 
+import json
 import os
 import select
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from .errors import TestbedError
 from .processes import ProcessName, exit_code, spawn_detached, stop_all
@@ -53,6 +55,15 @@ def _wait_for_reason(children: Mapping[str, subprocess.Popen[bytes]], owner: int
     finally:
         for each in watched:
             os.close(each)
+
+
+def keeper_facts(state: Path) -> dict[str, Any]:
+    """What a keeper wrote into `state` when its servers were ready; empty where it does not live any more."""
+    try:
+        facts: dict[str, Any] = json.loads((state / READY_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return facts if ProcessName(*facts["keeper"]).is_alive() else {}
 
 
 def start_keeper(package: str, arguments: list[str], state: Path, environment: dict[str, str], limit: float) -> None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from copilot.model.kinds import BUILT_IN
+from copilot.model.wording import plural_of
 
 
 class KindInfo(msgspec.Struct, frozen=True):
@@ -81,11 +82,7 @@ def plural(word: str) -> str:
     """The plural that the API makes of a lower-case kind."""
     if word.endswith(("endpoints", "metrics")):
         return word
-    if word.endswith(("s", "x", "ch", "sh")):
-        return word + "es"
-    if word.endswith("y") and word[-2:-1] not in "aeiou":
-        return word[:-1] + "ies"
-    return word + "s"
+    return plural_of(word)
 
 
 @lru_cache(maxsize=1)
