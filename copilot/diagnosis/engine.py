@@ -15,12 +15,13 @@ from copilot.diagnosis.merge import merge
 from copilot.diagnosis.scope import Scope
 from copilot.diagnosis.unknown import collect_steps
 from copilot.diagnosis.view import View
-from copilot.model import Diagnosis, Finding, Ref, RootCause, Verdict
+from copilot.model import Diagnosis, Evidence, Finding, Ref, RootCause, Verdict
 from retrievers.graph import ResourceGraph
 
 FAULT_THRESHOLD = 0.5  # below even odds, naming a cause would be a guess in a firm voice
 DOUBT = 0.07  # what one sentence of doubt costs
 DATED = 20  # root causes that are looked at for a change before them; nobody reads further
+WITNESSES = 2  # log lines of those who suffer in one answer: a third says the same
 CERTAIN = 0.98  # no reading of a cluster is proof beyond this
 
 
@@ -85,7 +86,7 @@ def _rank(
         area = reach.area(root).union(*(reach.area(finding) for finding in under))
         affected = [s for s in symptoms if s.object in area or not reach.depends(s.object).isdisjoint(area)]
         explained.update(symptom.object for symptom in affected)
-        answer = _answer(root, under, affected)
+        answer = _answer(root, under, affected, reach)
         severity = known[root.cause].severity
         key = (
             answer.confidence < FAULT_THRESHOLD,
@@ -99,24 +100,39 @@ def _rank(
     return [answer for _, answer in sorted(ranked, key=lambda pair: pair[0])], explained
 
 
-def _answer(root: Finding, under: Sequence[Finding], symptoms: Sequence[Finding]) -> RootCause:
+def _answer(root: Finding, under: Sequence[Finding], symptoms: Sequence[Finding], reach: Reach) -> RootCause:
     hurt = dict.fromkeys(
         ref for finding in (root, *under) for ref in (*finding.explains, finding.object) if ref != root.object
     )
     hurt.update(dict.fromkeys(symptom.object for symptom in symptoms if symptom.object != root.object))
+    hurt.update(dict.fromkeys(reach.entrances(hurt) - {root.object}))
     return RootCause(
         rank=0,
         cause=root.cause,
         title=root.title,
         object=root.object,
         confidence=round(max(0.05, min(CERTAIN, root.weight - DOUBT * len(root.doubts))), 2),
-        evidence=root.evidence,
+        evidence=(*root.evidence, *_witnesses(root, under)),
         chain=chain_to(root, under, symptoms),
         affected=tuple(sorted(hurt)),
         next_steps=root.steps,
         since=root.since,
         doubts=root.doubts,
     )
+
+
+def _witnesses(root: Finding, under: Sequence[Finding]) -> list[Evidence]:
+    """What the logs of those who suffer say of it: another's word for the cause, one line each."""
+    said = dict.fromkeys(
+        piece
+        for finding in under
+        for piece in finding.evidence[:1]
+        if piece.path.startswith("log") and piece not in root.evidence
+    )
+    lines: dict[str, Evidence] = {}
+    for piece in said:
+        lines.setdefault(piece.text, piece)
+    return list(lines.values())[:WITNESSES]
 
 
 def _in_scope(root: Finding, under: Sequence[Finding], scope: Scope, view: View) -> bool:

@@ -12,6 +12,7 @@ from functools import cache
 from copilot.diagnosis.cause import Cause
 from copilot.diagnosis.view import View
 from copilot.model import Finding, Ref
+from retrievers.graph import EdgeKind
 
 _CLEARLY_HARDER = 0.05  # a smaller difference in weight is noise
 
@@ -32,6 +33,12 @@ class Reach:
         for ref in finding.explains:
             covered.update(self._graph.owners(ref))
         return frozenset(covered)
+
+    def entrances(self, refs: Iterable[Ref]) -> frozenset[Ref]:
+        """The routes from outside that lead to any of these Services."""
+        return frozenset(
+            edge.source for ref in refs if ref.kind == "Service" for edge in self._graph.into(ref, EdgeKind.ROUTES_TO)
+        )
 
     def below(self, finding: Finding) -> frozenset[Ref]:
         """Everything the finding's area depends on, what its evidence points to, and what that depends on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from copilot.diagnosis.cause import Cause
 from copilot.diagnosis.changes.change import Change, newest_first
@@ -10,7 +10,7 @@ from copilot.diagnosis.changes.scaling import scale_changes
 from copilot.diagnosis.steps import change
 from copilot.diagnosis.view import View, fact, said
 from copilot.diagnosis.words import listed
-from copilot.model import Evidence, Finding, Ref, Resource
+from copilot.model import Finding, Ref, Resource
 
 SCALED_TO_ZERO = Cause(
     id="deploy.scaled_to_zero",
@@ -25,13 +25,14 @@ _SEEN_DONE = 0.9  # and the move to zero itself is on record
 _UNUSED = 0.45  # nobody is known to call it: perhaps it rests on purpose
 
 
-def scaled_to_zero(view: View, service: Resource, owner: Resource, users: Sequence[Ref]) -> Finding:
-    """The finding of a workload without replicas behind a Service."""
+def scaled_to_zero(view: View, service: Resource, owner: Resource, users: Sequence[Ref], *, wanted: bool) -> Finding:
+    """The finding of a workload without replicas behind a Service that is `wanted`, be its users known by name or not."""
     move = _last_move(view, owner)
+    callers = listed(str(view.graph.top_owner(ref)) for ref in users)
+    called = f"; {callers} would call it" if callers else ""
     evidence = (
         fact(owner, "spec.replicas"),
-        said(service, "spec.selector", f"{service.ref} selects its pods and has none"),
-        *_asked_for(view, service, users),
+        said(service, "spec.selector", f"{service.ref} selects its pods and has none{called}"),
     )
     before = move.before if move and move.before.isdigit() and move.before != "0" else "1"
     return Finding(
@@ -40,7 +41,7 @@ def scaled_to_zero(view: View, service: Resource, owner: Resource, users: Sequen
         title=f"{owner.ref} is scaled to zero replicas, so {service.ref} has no endpoints",
         evidence=evidence,
         explains=(service.ref,),
-        weight=_UNUSED if not users else _SEEN_DONE if move else _WANTED,
+        weight=_UNUSED if not wanted else _SEEN_DONE if move else _WANTED,
         since=move.at if move else None,
         steps=(
             change(f"Scale {owner.ref} to {before}", owner.ref, f"kubectl scale {owner.ref.argument} --replicas={before}{owner.ref.flags}"),
@@ -52,10 +53,3 @@ def _last_move(view: View, owner: Resource) -> Change | None:
     """The last scale move, when it led to zero."""
     moves = newest_first(scale_changes(view.graph, owner))
     return moves[0] if moves and moves[0].after in ("0", "") else None
-
-
-def _asked_for(view: View, service: Resource, users: Sequence[Ref]) -> Iterator[Evidence]:
-    """One piece of evidence that names who calls the Service."""
-    callers = list(dict.fromkeys(str(view.graph.top_owner(ref)) for ref in users))
-    if callers:
-        yield said(service, "spec.ports", f"{service.ref} is called by {listed(callers)}")
