@@ -30,6 +30,11 @@ _PAIR = re.compile(
     r"(?<![\w./:@-])(?P<host>[A-Za-z][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){0,6}):(?P<port>\d{2,5})(?![\w.])"
 )
 _SVC = re.compile(r"(?<![\w.-])(?P<host>[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}\.svc(?:\.[a-z0-9.-]{1,80})?)(?![\w-])")
+_TOOL = re.compile(
+    r"\b(?:nc|ncat|telnet|netcat)\b(?: +-\w+(?: +\d+)?){0,4} +(?P<host>[A-Za-z][\w.-]{0,252}) +(?P<port>\d{2,5})\b"
+    r"|(?: -h| --host)[ =](?P<host2>[A-Za-z][\w.-]{0,252})(?:[^|;&\n]{0,80}?(?: -p| --port|-P)[ =]?(?P<port2>\d{2,5})\b)?"
+    r"|\b(?:nslookup|getent hosts|dig|host) +(?P<host3>[A-Za-z][\w.-]{0,252})"
+)
 _HOST_NAME = re.compile(
     r"(?:^|_)(?:HOST(?:NAME)?|ADDR(?:ESS)?|SERVER|ENDPOINT|MASTER|UPSTREAM|SERVICE)$|^PGHOST$|HOST$", re.IGNORECASE
 )
@@ -143,6 +148,9 @@ def addresses_in(setting: Setting, siblings: Mapping[str, str] | None = None) ->
     for match in _SVC.finditer(rest):
         if not any(host == match["host"] for host, _ in found):
             found[match["host"], 0] = None
+    for match in _TOOL.finditer(rest) if setting.path.startswith("spec.") else ():
+        host = match["host"] or match["host2"] or match["host3"]
+        found[host, int(match["port"] or match["port2"] or 0)] = None
     if not found and setting.name and _HOST_NAME.search(setting.name) and _PLAIN_HOST.match(value):
         found[value, _sibling_port(setting.name, siblings or {})] = None
     return [

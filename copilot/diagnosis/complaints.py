@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from copilot.diagnosis.addresses import addresses_of, service_of
 from copilot.diagnosis.log_causes import telling_match
 from copilot.diagnosis.log_lines import LogLine, severity, tail
 from copilot.diagnosis.log_pattern import LogMatch
@@ -58,6 +59,31 @@ class Complaint(msgspec.Struct, frozen=True, eq=False):
 def complaints(view: View) -> list[Complaint]:
     """Every complaint, sorted by pod; one for each container."""
     return view.once("complaints", lambda: list(_read(view)))
+
+
+def complained_of(view: View) -> dict[Ref, list[Complaint]]:
+    """The complaints about each Service, by the host they name or, where they name none, by the caller's only address."""
+
+    def read() -> dict[Ref, list[Complaint]]:
+        found: dict[Ref, list[Complaint]] = {}
+        for complaint in complaints(view):
+            for ref in services_meant(view, complaint):
+                found.setdefault(ref, []).append(complaint)
+        return found
+
+    return view.once("complained of", read)
+
+
+def services_meant(view: View, complaint: Complaint) -> list[Ref]:
+    """The Services a complaint is about."""
+    namespace = complaint.pod.ref.namespace
+    if complaint.host:
+        hosts = [complaint.host]
+    else:
+        hosts = sorted({address.host for address in addresses_of(view, complaint.pod, complaint.container)})
+    meant = [service_of(view, host, namespace) for host in hosts]
+    known = list(dict.fromkeys(service.ref for service in meant if service is not None))
+    return known if complaint.host or len(known) == 1 else []
 
 
 def _read(view: View) -> Iterator[Complaint]:

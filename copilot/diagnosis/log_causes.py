@@ -56,7 +56,12 @@ LOG_CAUSES: tuple[Cause, ...] = (
     _cause("train.rendezvous", "The workers of a training cannot meet", "Look at the master's Service, pods and policies", yields=True),
     _cause("pod.exit2.shell_syntax", "The inline script is broken", "Correct the script"),
 )  # fmt: skip
-_DEPENDENCIES = frozenset(cause.id for cause in DEPENDENCY_CAUSES) | {"app.credentials.rejected", "app.schema.missing", "train.rendezvous", "kuberay.head"}
+_DEPENDENCIES = frozenset(cause.id for cause in DEPENDENCY_CAUSES) | {
+    "app.credentials.rejected",
+    "app.schema.missing",
+    "train.rendezvous",
+    "kuberay.head",
+}
 _BLOCK = 6  # lines: the longest message that spans several
 
 

@@ -193,11 +193,15 @@ def _lookup_fails(view: View, pod: PodFact, base: Finding) -> Finding:
 
 def dns_services(view: View) -> list[Resource]:
     """The Services that resolve names for the cluster, by the label every distribution gives them, or by name."""
-    return [
-        service
-        for service in view.graph.of_kind("Service", "kube-system", "")
-        if text(service.labels, "k8s-app") in ("kube-dns", "coredns") or service.ref.name in ("kube-dns", "coredns")
-    ]
+    return [service for service in view.graph.of_kind("Service", "kube-system", "") if is_dns(service)]
+
+
+def is_dns(service: Resource) -> bool:
+    """Whether a Service is the cluster's DNS, which every pod uses without naming it."""
+    names = ("kube-dns", "coredns")
+    return service.ref.namespace == "kube-system" and (
+        text(service.labels, "k8s-app") in names or service.ref.name in names
+    )
 
 
 def _own_pod(view: View, pod: PodFact, base: Finding, host: str, port: int, addresses: list[Address]) -> Finding:

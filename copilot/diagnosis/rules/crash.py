@@ -13,7 +13,9 @@ import msgspec
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.log_causes import LOG_CAUSES, from_logs, mount_mode, mounted
 from copilot.diagnosis.log_lines import bare, most_telling, tail
+from copilot.diagnosis.log_patterns import match_line
 from copilot.diagnosis.pods import ContainerFact, PodFact
+from copilot.diagnosis.rules.creation import GENERIC
 from copilot.diagnosis.steps import change, describe, logs_step
 from copilot.diagnosis.view import View, logged, said, told
 from copilot.model import Evidence, Finding, Ref, format_bytes, parse_quantity, text
@@ -222,7 +224,23 @@ def _start_failure(view: View, pod: PodFact, container: ContainerFact) -> Findin
             return msgspec.structs.replace(
                 finding, evidence=(*finding.evidence, proof), steps=_command_steps(pod, container)
             )
-    return None
+    return _refused_start(pod, container) if failed_start and container.last_message else None
+
+
+def _refused_start(pod: PodFact, container: ContainerFact) -> Finding:
+    """The runtime made the container and could not start it, for a reason of its own: its last words are quoted."""
+    message = container.last_message
+    known = match_line(message)
+    cause = next((c for c in LOG_CAUSES if known is not None and c.id == known.pattern.cause), GENERIC)
+    words = message.partition("unable to start container process: ")[2] or message
+    sentence = (
+        known.pattern.sentence.format(**known.groups)
+        if known is not None and cause is not GENERIC
+        else "the runtime cannot start it"
+    )
+    finding = _finding(pod, container, cause, f"{sentence}: {words[-240:]}", 0.72)
+    proof = said(pod.resource, f"{container.path}.message", f"the runtime says: {message[:400]}")
+    return msgspec.structs.replace(finding, evidence=(*finding.evidence, proof))
 
 
 def _command(container: ContainerFact) -> list[str]:
@@ -332,6 +350,7 @@ RULES = (
             ABORT,
             POST_START,
             APP_EXIT,
+            GENERIC,
             *LOG_CAUSES,
         ),
     ),

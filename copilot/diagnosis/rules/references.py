@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.pods import PodFact
@@ -80,7 +81,10 @@ _KINDS = {"configmap": "ConfigMap", "secret": "Secret", "config": "ConfigMap"}
 def find_missing_references(view: View) -> Iterator[Finding]:
     """One finding for each thing a placed pod waits for that does not exist."""
     for pod in view.placed:
-        for message, piece in _messages(view, pod):
+        said_by_kubelet = list(_messages(view, pod))
+        if not said_by_kubelet:
+            yield from _unsaid(view, pod)
+        for message, piece in said_by_kubelet:
             if match := _NO_KEY.search(message):
                 kind = _KINDS[match["kind"].lower()]
                 yield _missing_key(
@@ -100,6 +104,55 @@ def find_missing_references(view: View) -> Iterator[Finding]:
                 yield _missing_object(
                     view, pod, Ref(_KINDS[match["kind"].lower()], pod.ref.namespace, match["name"]), piece, mount
                 )
+
+
+def _unsaid(view: View, pod: PodFact) -> Iterator[Finding]:
+    """What a pod that does not start names and does not exist, where the kubelet's events are gone or were not read."""
+    waits = [c for c in pod.containers if c.state in ("waiting", "") and c.reason in _NOT_STARTED]
+    if not waits or pod.resource.deleted is not None:
+        return
+    wanted: dict[Ref, tuple[str, bool]] = {}
+    for volume in children(pod.resource.spec, "volumes"):
+        for kind, name, optional in _volume_references(volume):
+            if not optional:
+                wanted.setdefault(Ref(kind, pod.ref.namespace, name), (f"spec.volumes[{text(volume, 'name')}]", True))
+    for container in waits:
+        for kind, name, optional in _variable_references(container.spec):
+            if not optional:
+                wanted.setdefault(Ref(kind, pod.ref.namespace, name), (f"spec.containers[{container.name}].env", False))
+    for ref, (path, mount) in wanted.items():
+        if view.graph.get(ref) is None and view.was_read(ref.kind, ref.namespace):
+            yield _missing_object(
+                view, pod, ref, said(pod.resource, path, f"{path} names {ref}, which was not found"), mount
+            )
+
+
+_NOT_STARTED = ("ContainerCreating", "PodInitializing", "CreateContainerConfigError", "")
+
+
+def _volume_references(volume: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """(kind, name, optional) of what a volume shows."""
+    sources = [volume, *children(volume, "projected", "sources")]
+    for source in sources:
+        for key, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
+            body = mapping(source, key)
+            name = text(body, "name") or text(body, "secretName")
+            if name:
+                yield kind, name, body.get("optional") is True
+
+
+def _variable_references(spec: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """(kind, name, optional) of what a container's variables take."""
+    for entry in children(spec, "env"):
+        for key, kind in (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret")):
+            body = mapping(entry, "valueFrom", key)
+            if text(body, "name"):
+                yield kind, text(body, "name"), body.get("optional") is True
+    for entry in children(spec, "envFrom"):
+        for key, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+            body = mapping(entry, key)
+            if text(body, "name"):
+                yield kind, text(body, "name"), body.get("optional") is True
 
 
 def _messages(view: View, pod: PodFact) -> Iterator[tuple[str, Evidence]]:

@@ -10,6 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
+from copilot.diagnosis.complaints import complained_of
+from copilot.diagnosis.log_dependency import is_dns
+from copilot.diagnosis.rules.scaled_to_zero import SCALED_TO_ZERO, scaled_to_zero
+from copilot.diagnosis.rules.service_ports import PORT_CAUSES, port_faults
 from copilot.diagnosis.steps import change, describe, listing
 from copilot.diagnosis.view import View, fact, said, told
 from copilot.model import Detail, Evidence, Finding, NextStep, Ref, Resource, children, mapping, number, text
@@ -33,14 +37,6 @@ NOT_READY = Cause(
     secondary=True,
     citation="k8s.io/api/discovery/v1",
 )
-TARGET_PORT = Cause(
-    id="svc.targetport",
-    title="The target port is not a port of the pods",
-    kind="Service",
-    fields=("spec.ports[].targetPort", "Pod spec.containers[].ports"),
-    steps=("Correct targetPort or name the container port",),
-    citation=_SERVICE,
-)
 LB_FAILED = Cause(
     id="svc.lb_failed",
     title="The load balancer cannot be made",
@@ -49,14 +45,6 @@ LB_FAILED = Cause(
     severity=Severity.DEGRADED,
     steps=("Read the cloud's message",),
     citation="k8s.io/cloud-provider service controller",
-)
-SCALED_TO_ZERO = Cause(
-    id="deploy.scaled_to_zero",
-    title="The workload behind it is scaled to zero",
-    kind="Deployment",
-    fields=("spec.replicas",),
-    steps=("Scale it up",),
-    citation="k8s.io/api/apps/v1 DeploymentSpec",
 )
 BACKEND = Cause(
     id="ingress.backend_missing",
@@ -85,6 +73,14 @@ TLS = Cause(
 )
 
 
+_CALLERS = (
+    EdgeKind.ROUTES_TO,
+    EdgeKind.CALLS,
+    EdgeKind.SERVED_BY,
+    EdgeKind.CONNECTS_TO,
+)  # looked up once: enums are slow
+
+
 def find_service_faults(view: View) -> Iterator[Finding]:
     """Faults and symptoms of every Service with a selector."""
     for service in view.graph.of_kind("Service", group=""):
@@ -97,7 +93,7 @@ def find_service_faults(view: View) -> Iterator[Finding]:
         if not members:
             yield from _nothing_selected(view, service, selector)
             continue
-        yield from _ports(view, service, members)
+        yield from port_faults(view, service, members, used=bool(_users(view, service)))
         if not any(view.pod(pod).ready for pod in members):
             yield Finding(
                 cause=NOT_READY.id,
@@ -172,23 +168,17 @@ def _no_pods_of(view: View, service: Resource, owner: Resource) -> Iterator[Find
         )  # fmt: skip
         return
     users = _users(view, service)
-    yield Finding(
-        cause=SCALED_TO_ZERO.id, object=owner.ref,
-        title=f"{owner.ref} is scaled to zero replicas, so {service.ref} has no endpoints",
-        evidence=(fact(owner, "spec.replicas"), said(service, "spec.selector", f"{service.ref} selects its pods and has none")),
-        explains=(service.ref,), weight=0.85 if users else 0.45,
-        steps=(change(f"Scale {owner.ref} up", owner.ref, f"kubectl scale {owner.ref.argument} --replicas=1{owner.ref.flags}"),),
-    )  # fmt: skip
+    yield scaled_to_zero(view, service, owner, users, wanted=bool(users) or is_dns(service))
 
 
 def _users(view: View, service: Resource) -> list[Ref]:
     """Who calls the Service: routes, webhooks, API services, containers that name it."""
-    kinds = (EdgeKind.ROUTES_TO, EdgeKind.CALLS, EdgeKind.SERVED_BY, EdgeKind.CONNECTS_TO)
-    return [edge.source for edge in view.graph.into(service.ref, *kinds)]
+    named = [edge.source for edge in view.graph.into(service.ref, *_CALLERS)]
+    return named or [complaint.pod.ref for complaint in complained_of(view).get(service.ref, ())]
 
 
 def _wanted_by_someone(view: View, service: Resource) -> bool:
-    return bool(_users(view, service)) or text(service.spec, "type") in ("LoadBalancer", "NodePort")
+    return bool(_users(view, service)) or text(service.spec, "type") in ("LoadBalancer", "NodePort") or is_dns(service)
 
 
 def _nearest(view: View, namespace: str, selector: Mapping[str, Any]) -> tuple[Ref | None, int, str]:
@@ -210,44 +200,6 @@ def _nearest(view: View, namespace: str, selector: Mapping[str, Any]) -> tuple[R
 
 def _alike(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one, other).ratio() if other else 0.0
-
-
-def _ports(view: View, service: Resource, pods: list[Resource]) -> Iterator[Finding]:
-    """Target ports that are names no container port has."""
-    templates = [pod for pod in pods if pod.detail is not Detail.ROW and list(children(pod.spec, "containers"))]
-    if not templates:
-        return
-    for port in children(service.spec, "ports"):
-        target = port.get("targetPort", port.get("port"))
-        declared = [
-            entry
-            for pod in templates
-            for container in children(pod.spec, "containers")
-            for entry in children(container, "ports")
-        ]
-        names = sorted({text(entry, "name") for entry in declared} - {""})
-        numbers = sorted({number(entry, "containerPort") for entry in declared})
-        if isinstance(target, str) and not target.isdigit():
-            if target in names:
-                continue
-            weight, have = 0.95, ", ".join(f"{name}" for name in names) or "no named port"
-        elif declared and number(target) not in numbers:
-            weight, have = (0.75, ", ".join(str(n) for n in numbers))
-            if not _users(view, service) and len(list(children(service.spec, "ports"))) > 1:
-                weight = 0.45
-        else:
-            continue
-        owner = view.pod(templates[0]).owner
-        yield Finding(
-            cause=TARGET_PORT.id, object=service.ref,
-            title=f"{service.ref}: targetPort {target} is no port of its pods (the containers of {owner} have {have}), so traffic reaches nothing",
-            evidence=(
-                said(service, "spec.ports[].targetPort", f"port {text(port, 'port')} leads to targetPort {target}"),
-                said(templates[0], "spec.containers[].ports", f"the selected pods' containers declare {have}"),
-            ),
-            explains=(), weight=weight,
-            steps=(change(f"Set targetPort of {service.ref} to a port that the containers have", service.ref), describe(service.ref)),
-        )  # fmt: skip
 
 
 def find_ingress_faults(view: View) -> Iterator[Finding]:
@@ -312,6 +264,6 @@ def _backend(view: View, ingress: Resource, namespace: str, name: str, port: Map
 
 
 RULES = (
-    Rule(find=find_service_faults, causes=(SELECTOR, NOT_READY, TARGET_PORT, LB_FAILED, SCALED_TO_ZERO)),
+    Rule(find=find_service_faults, causes=(SELECTOR, NOT_READY, LB_FAILED, SCALED_TO_ZERO, *PORT_CAUSES)),
     Rule(find=find_ingress_faults, causes=(BACKEND, CLASS, TLS)),
 )
