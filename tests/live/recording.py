@@ -24,6 +24,7 @@ BED = "testbed/"
 BED_MARKS = ("metrics.k8s.io/resource-metrics-path",)
 BED_GROUPS = ("kwok.x-k8s.io",)
 BUILT_IN = "kubernetes.io/bootstrapping"  # the label of the roles that every cluster has
+BOOKKEEPING = ("ClusterTrustBundle", "IPAddress", "ServiceCIDR")  # what the API server notes for itself
 LEFT_OUT = "those that every cluster has are left out"
 _NAMESPACE = re.compile(r"(?:^| )-n (\S+)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?=(?:\.\d+)?Z)")
@@ -149,7 +150,7 @@ def _is_of_bed(item: dict[str, Any]) -> bool:
 
 def _is_built_in(item: dict[str, Any]) -> bool:
     local_api = item["kind"] == "APIService" and not item.get("spec", {}).get("service")
-    return BUILT_IN in item["metadata"].get("labels", {}) or local_api or item["kind"] == "ClusterTrustBundle"
+    return BUILT_IN in item["metadata"].get("labels", {}) or local_api or item["kind"] in BOOKKEEPING
 
 
 def _bare(item: dict[str, Any]) -> dict[str, Any]:

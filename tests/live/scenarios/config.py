@@ -106,7 +106,12 @@ TAG = Scenario(
         "the tag 4.2.O does not exist in the registry",
         ("tag", "not found", "does not exist", "image"),
     ),
-    before=(*backdrop("dome", "shutter"), statefulset("observatory", "mirror", 2)),
+    before=(
+        *backdrop("dome", "shutter"),
+        statefulset("observatory", "mirror", 2),
+        service("observatory", "mirror"),
+        service("observatory", "lens"),
+    ),
     steps=(
         Apply(
             (statefulset("observatory", "lens", 2, fails("image-pull"), image="registry.corp.internal/sky/lens:4.2.O"),)

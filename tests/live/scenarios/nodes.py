@@ -1,5 +1,7 @@
 """Nodes that fail, and what that does to the pods on them."""
 
+from datetime import timedelta
+
 from .manifests import backdrop, daemonset, deployment, node, service, statefulset
 from .scenario import Kubectl, NodeFails, Scenario, Seen, Truth
 
@@ -23,6 +25,7 @@ NETWORK_PLUGIN = Scenario(
         Seen("get nodes", r"^rack-12 +NotReady"),
         Seen("get pods -n polling", r"^ballots-0 +0/1"),
     ),
+    lasts=timedelta(0),
     paste=("get nodes", "describe node rack-12", "describe pod ballots-0 -n polling"),
 )
 
@@ -45,6 +48,7 @@ SILENT = Scenario(
         Seen("get nodes", r"^rack-31 +NotReady", 150),
         Seen("get pods -n beekeeping -o yaml", r"status: .False."),
     ),
+    lasts=timedelta(0),
     paste=("get nodes", "describe node rack-31", "get deployments -n beekeeping"),
 )
 
@@ -70,6 +74,7 @@ DISK = Scenario(
         Seen("get pods -n cartography", r"^tiles-.* Evicted"),
         Seen("get events -n cartography", r"FailedScheduling"),
     ),
+    lasts=timedelta(0),
     paste=("get nodes", "describe node rack-07", "describe pod {pod:cartography/tiles} -n cartography"),
 )
 

@@ -27,6 +27,8 @@ def played(scenario: Scenario, cluster: Cluster) -> Iterator[None]:
         begin(scenario, cluster)
         for step in scenario.steps:
             take(step, cluster, scenario.namespaces)
+        if scenario.truth.object and scenario.lasts:
+            take(TimePasses(scenario.lasts), cluster, scenario.namespaces)
         yield
     finally:
         clear(scenario, cluster)

@@ -103,6 +103,7 @@ class Scenario:
     paste: tuple[str, ...] = ()
     logs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     age: timedelta = timedelta(days=9, hours=4)
+    lasts: timedelta = timedelta(minutes=8)  # how long a failure has been there when it is recorded
     needs_metrics: bool = False
     cluster: str = "test bed"  # what the recording calls its cluster
     clock: str = ""  # the time of day at which it was recorded, where the story has one

@@ -1,5 +1,7 @@
 """Pods that no node takes, and volumes that do not come."""
 
+from datetime import timedelta
+
 from .manifests import (
     backdrop,
     claim,
@@ -89,6 +91,7 @@ SELECTOR = Scenario(
         node("bay-1", "storage"),
         node("bay-2", "storage"),
         deployment("granary", "hopper", 1),
+        service("granary", "silo"),
     ),
     steps=(
         Apply((statefulset("granary", "silo", 2, pod={"nodeSelector": {"corp.io/pool": "storge"}}),)),
@@ -134,6 +137,7 @@ CORDON = Scenario(
         Kubectl("scale deployment/crane -n docks --replicas=3"),
         Seen("get events -n docks", rf"{NO_NODE} .*unschedulable"),
     ),
+    lasts=timedelta(0),
     paste=("get nodes", "describe pod {pod:docks/crane} -n docks", "describe node yard-1"),
 )
 
@@ -228,6 +232,7 @@ BOUND_ELSEWHERE = Scenario(
         volume("nfs-books", "10Gi"),
         claim("ledger-room", "books", "10Gi", "", volumeName="nfs-books"),
         deployment("journal", "editor", 1),
+        service("journal", "presses"),
     ),
     steps=(
         Apply(
@@ -258,6 +263,7 @@ STATEFULSET_VOLUME = Scenario(
         storage_class("hand-made"),
         volume("disk-a", "5Gi", "hand-made"),
         deployment("parliament", "speaker", 1),
+        service("parliament", "quorum"),
     ),
     steps=(
         Apply(

@@ -44,7 +44,7 @@ SHOP = Scenario(
         must_not=(
             ("Deployment", "shop", "checkout"), ("Deployment", "shop", "storefront"), ("Deployment", "shop", "catalog"),
             ("Deployment", "shop", "cart"), ("Deployment", "shop", "search"), ("StatefulSet", "shop", "orders-db"),
-            ("StatefulSet", "shop", "sessions"), ("Ingress", "shop", "shop"), ("Deployment", "monitoring", "prometheus"),
+            ("StatefulSet", "shop", "sessions"), ("Ingress", "shop", "front"), ("Deployment", "monitoring", "prometheus"),
         ),
         notes="a Job of another namespace fails at the same time and has nothing to do with it",
     ),
@@ -57,7 +57,7 @@ SHOP = Scenario(
         *_app("catalog", SEARCH_URL="http://search:8080"), *_app("search", 1), *_app("cart", SESSIONS="sessions:6379"),
         *_app("checkout", PAYMENTS_URL="http://payments:8080", DB_HOST="orders-db", CART_URL="http://cart:8080"),
         *_app("storefront", 3, CHECKOUT_URL="http://checkout:8080", CATALOG_URL="http://catalog:8080"),
-        ingress("shop", "shop", "shop.example", ("/", "storefront"), port=8080),
+        ingress("shop", "front", "shop.example", ("/", "storefront"), port=8080),
         *backdrop("monitoring", "prometheus", replicas=1),
         *backdrop("data", "warehouse"),
     ),
@@ -78,7 +78,7 @@ SHOP = Scenario(
         Seen("get pods -n shop", r"^checkout-.* CrashLoopBackOff +[5-9]"),
     ),
     paste=(
-        "get deployments,statefulsets,services,ingress -n shop", "describe ingress shop -n shop", "describe deployment payments -n shop",
+        "get deployments,statefulsets,services,ingress -n shop", "describe ingress front -n shop", "describe deployment payments -n shop",
         "describe service payments -n shop", "describe pod {pod:shop/checkout} -n shop", "logs {pod:shop/checkout} -n shop",
         "describe pod {pod:shop/storefront} -n shop", "get endpointslices -n shop",
     ),
@@ -97,5 +97,6 @@ SHOP = Scenario(
         "export": ("export 2.4.1: uploading part 1", "AccessDenied: s3:PutObject on bucket corp-exports is not allowed"),
     },
     cluster="shop-eu-1",
+    lasts=timedelta(0),
     clock="03:14",
 )  # fmt: skip
