@@ -5,7 +5,7 @@ A declared container port is a word of the author, not a fact: a number nobody d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -47,24 +47,35 @@ class Declared(msgspec.Struct, frozen=True):
     protocol: str
 
 
-def port_faults(view: View, service: Resource, pods: list[Resource], *, used: bool) -> Iterator[Finding]:
-    """What is wrong between the Service's ports and those of its pods."""
-    shown = [pod for pod in pods if pod.detail is not Detail.ROW and isinstance(pod.spec.get("containers"), list)]
-    if not shown or service.detail is Detail.ROW:
+def port_faults(
+    view: View, service: Resource, pods: list[Resource], users: Callable[[], Sequence[Ref]]
+) -> Iterator[Finding]:
+    """What is wrong between the Service's ports and those of its pods. `users` are asked for only where it matters."""
+    if service.detail is Detail.ROW:
         return
+    shown = [pod for pod in pods if pod.detail is not Detail.ROW and isinstance(pod.spec.get("containers"), list)]
     entries = list(children(service.spec, "ports"))
-    declared = (
-        _declared(shown[0]) if len(shown) == 1 else sorted({port for pod in shown for port in _declared(pod)}, key=str)
-    )
-    faulty = False
-    for entry in entries:
-        found = _entry(view, service, shown, entry, declared, alone=len(entries) == 1, used=used)
-        if found is not None:
-            faulty = True
-            yield found
-    if not faulty:
+    if not shown or not entries:
+        return
+    first = _declared(shown[0])  # replicas declare alike: the others are looked at only where this one does not fit
+    unmet = [entry for entry in entries if not _fits(entry, first)]
+    if unmet:
+        declared = sorted({port for pod in shown for port in _declared(pod)}, key=str)
+        faults = [
+            _entry(view, service, shown, entry, declared, alone=len(entries) == 1, users=users) for entry in unmet
+        ]
+        found = [fault for fault in faults if fault is not None]
+        yield from found
+        if found:
+            return
+    if service.ref in complained_of(view) or _tested(view, service):
         yield from _mixed(view, service, shown, entries)
         yield from _elsewhere(view, service, shown, entries)
+
+
+def _fits(entry: Mapping[str, Any], declared: Sequence[Declared]) -> bool:
+    target, protocol = target_of_entry(entry), text(entry, "protocol") or "TCP"
+    return any(target in (port.name, port.number) and port.protocol == protocol for port in declared)
 
 
 def _declared(pod: Resource) -> list[Declared]:
@@ -93,11 +104,11 @@ def _entry(
     declared: list[Declared],
     *,
     alone: bool,
-    used: bool,
+    users: Callable[[], Sequence[Ref]],
 ) -> Finding | None:
     target, protocol = target_of_entry(entry), text(entry, "protocol") or "TCP"
     same = [port for port in declared if target in (port.name, port.number)]
-    if any(port.protocol == protocol for port in same):
+    if _fits(entry, declared):
         return None
     if same:
         named = isinstance(target, str)
@@ -119,7 +130,7 @@ def _entry(
         have, weight = ", ".join(names) or "no named port", 0.95
     elif declared and target:
         have = ", ".join(str(value) for value in sorted({port.number for port in declared}))
-        weight = 0.75 if used or alone else 0.45
+        weight = 0.75 if alone or users() else 0.45
     else:
         return None
     owner = view.pod(pods[0]).owner
@@ -162,11 +173,8 @@ def _mixed(view: View, service: Resource, pods: list[Resource], entries: list[Ma
             if _declared(pod) and all(target not in (p.name, p.number) for p in _declared(pod))
         ]
         if without and len(without) < len(by_owner):
-            seen = complained_of(view).get(service.ref) or _tested(view, service)
             words = f"its selector also takes the pods of {without[0]}, which do not serve port {target}: part of the traffic reaches nothing"
-            yield _finding(
-                view, service, [by_owner[without[0]]], MIXED, words, 0.8 if seen else 0.45, "have other ports"
-            )
+            yield _finding(view, service, [by_owner[without[0]]], MIXED, words, 0.8, "have other ports")
             return
 
 

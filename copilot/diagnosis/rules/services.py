@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.complaints import complained_of
 from copilot.diagnosis.log_dependency import is_dns
+from copilot.diagnosis.pods import is_ready
 from copilot.diagnosis.rules.scaled_to_zero import SCALED_TO_ZERO, scaled_to_zero
 from copilot.diagnosis.rules.service_ports import PORT_CAUSES, port_faults
 from copilot.diagnosis.steps import change, describe, listing
@@ -93,8 +95,8 @@ def find_service_faults(view: View) -> Iterator[Finding]:
         if not members:
             yield from _nothing_selected(view, service, selector)
             continue
-        yield from port_faults(view, service, members, used=bool(_users(view, service)))
-        if not any(view.pod(pod).ready for pod in members):
+        yield from port_faults(view, service, members, partial(_users, view, service))
+        if not any(is_ready(pod) for pod in members):
             yield Finding(
                 cause=NOT_READY.id,
                 object=service.ref,
