@@ -118,7 +118,7 @@ def _parent(view: View, route: Resource, parent: Mapping[str, Any]) -> str:
     gateway = view.graph.find("Gateway", namespace, name, GROUP)
     if gateway is None:
         known = [entry.ref for entry in view.graph.of_kind("Gateway", group=GROUP)]
-        if not name or not (known or view.was_read("Gateway", namespace)):
+        if not name or not view.was_read("Gateway", namespace):
             return ""
         near = difflib.get_close_matches(name, [ref.name for ref in known], n=1)
         hint = f" (there is Gateway {near[0]})" if near else ""
@@ -171,7 +171,7 @@ def find_unresolved_gateways(view: View) -> Iterator[Finding]:
             continue
         name = text(gateway.spec, "gatewayClassName")
         classes = view.graph.of_kind("GatewayClass", group=GROUP)
-        if name and (classes or view.was_read("GatewayClass")) and all(entry.ref.name != name for entry in classes):
+        if name and view.was_read("GatewayClass") and all(entry.ref.name != name for entry in classes):
             have = ", ".join(entry.ref.name for entry in classes) or "none"
             yield _finding(gateway, UNPROGRAMMED, f"names GatewayClass {name}, which does not exist (there is: {have})", "spec.gatewayClassName")  # fmt: skip
         for listener in children(gateway.spec, "listeners"):

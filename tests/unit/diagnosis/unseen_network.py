@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from copilot.model import Detail
-from tests.unit.diagnosis.unseen import Case, base, env, put, quiet, situation, svc
+from tests.unit.diagnosis.unseen import Case, ago, base, env, put, quiet, situation, svc
 
 Body = dict[str, Any]
 _HTTP = {"main": {"ports": [{"name": "http", "containerPort": 8080}]}}
@@ -105,6 +105,7 @@ def two_ingresses_claim_the_same_host_and_path() -> Case:
     made.add("IngressClass", "nginx", api="networking.k8s.io/v1", spec={"controller": "k8s.io/ingress-nginx"})
     _ingress(made, "a", ingressClassName="nginx")
     _ingress(svc(put(made, "old"), "old", 80), "b", service="old", ingressClassName="nginx")
+    made.bodies[-1][0]["metadata"]["creationTimestamp"] = ago(60)
     return made.event("Ingress", "b", "shop", "Rejected", 'All hosts are taken by other resources: host "shop.example" and path "/" is already defined in ingress shop/a')  # fmt: skip
 
 
