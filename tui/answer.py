@@ -11,7 +11,7 @@ from tui.console import indent
 
 def render_answer(answer: Answer, console: Console) -> None:
     """Print a whole answer."""
-    console.print(Text(answer.text, style="" if answer.known else "yellow"))
+    indent(console, Text(answer.text, style="" if answer.known else "yellow"), 0)
     if answer.citations:
         console.print()
         for citation in answer.citations:
@@ -25,7 +25,7 @@ def render_answer(answer: Answer, console: Console) -> None:
 
 def render_refusal(refusal: Refused, console: Console) -> None:
     """Print why a question was refused."""
-    console.print(Text(refusal.reason, style="yellow"))
+    indent(console, Text(refusal.reason, style="yellow"), 0)
     if refusal.nearest:
         indent(console, Text(refusal.nearest, style="cyan"))
 

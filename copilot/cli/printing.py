@@ -10,4 +10,4 @@ import msgspec
 
 def print_json(document: Any) -> None:
     """Print a document made of built-in types, Structs, enums and times."""
-    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
