@@ -38,8 +38,9 @@ class Copilot:
         """
         from tools.cluster.source import Scope
 
+        # What a person hands over as files is theirs to show; of a live cluster's ConfigMaps only the keys are asked for.
         with paused_gc():
-            return self.source.snapshot(Scope())
+            return self.source.snapshot(Scope(config_values=bool(self.target.paths)))
 
     @cached_property
     def graph(self) -> ResourceGraph:
