@@ -249,8 +249,8 @@ def write_archive(path: Path, size: int) -> int:
 
 def read(path: str) -> None:
     """Read a dump in this process and print what it cost, as JSON."""
-    from copilot.app import open_snapshot  # noqa: PLC0415 - the parent only writes dumps
-    from copilot.target import Target  # noqa: PLC0415
+    from copilot.app import open_snapshot
+    from copilot.target import Target
 
     started = time.perf_counter()
     snapshot = open_snapshot(Target(paths=(path,)))
@@ -269,7 +269,7 @@ def measure(shape: str, mib: int) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "dump.tgz" if shape == "archive" else "dump")
         size = writers[shape](path, mib * 2**20)
-        done = subprocess.run(  # noqa: S603 - our own module, our own path
+        done = subprocess.run(
             [sys.executable, "-m", "benches.bench_dump", "--read", str(path)], capture_output=True, check=True
         )
     cost = json.load(io.BytesIO(done.stdout))

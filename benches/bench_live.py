@@ -54,7 +54,7 @@ def _curl_config(kubeconfig: str, context: str | None, folder: Path) -> Path:
 
 
 def _run(*command: str) -> Callable[[], object]:
-    return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603 - our own arguments
+    return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def _answer(times: Times, kubeconfig: str, context: str | None) -> int:
@@ -95,12 +95,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _timed(times, "curl, 8 at once", _run("curl", "--http1.1", "--parallel", "--parallel-max", "8", "--config", config))  # fmt: skip
             _timed(times, "kubectl get pods -A -o json", _run("kubectl", *which, "get", "pods", "-A", "-o", "json"))
     whole = statistics.median(times["whole answer"])
-    print(f"{objects} objects, {options.runs} runs, seconds")  # noqa: T201 - its purpose
-    print(f"{'':32}{'median':>8}{'least':>8}{'most':>8}   whole answer is")  # noqa: T201 - its purpose
+    print(f"{objects} objects, {options.runs} runs, seconds")
+    print(f"{'':32}{'median':>8}{'least':>8}{'most':>8}   whole answer is")
     for name, took in times.items():
         median = statistics.median(took)
         ratio = "" if name in ("fetch", "graph", "rules", "whole answer") else f"   {whole / median:.2f}x"
-        print(f"{name:32}{median:8.2f}{min(took):8.2f}{max(took):8.2f}{ratio}")  # noqa: T201 - its purpose
+        print(f"{name:32}{median:8.2f}{min(took):8.2f}{max(took):8.2f}{ratio}")
     return 0
 
 

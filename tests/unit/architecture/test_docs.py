@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
-
-import pytest
 
 from copilot.cli.main import COMMANDS
 from copilot.diagnosis.catalogue import CAUSES
@@ -26,19 +25,22 @@ def test_reference_pages_are_made_from_the_present_code() -> None:
     assert reference.stale() == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_stands_in_the_docs(command: str) -> None:
-    assert f"\n## {command}\n" in (DOCS / "commands.md").read_text(encoding="utf-8")
+def _without_section(names: Iterable[str], page: str) -> list[str]:
+    sections = set((DOCS / page).read_text(encoding="utf-8").splitlines())
+    return [name for name in names if f"## {name}" not in sections]
 
 
-@pytest.mark.parametrize("setting", [ENV_ALLOW, ENV_DATA])
-def test_every_setting_stands_in_the_docs(setting: str) -> None:
-    assert setting in (DOCS / "settings.md").read_text(encoding="utf-8")
+def test_every_command_stands_in_the_docs() -> None:
+    assert _without_section(COMMANDS, "commands.md") == []
 
 
-@pytest.mark.parametrize("cause", CAUSES)
-def test_every_cause_stands_in_the_docs(cause: str) -> None:
-    assert f"\n## {cause}\n" in (DOCS / "causes.md").read_text(encoding="utf-8")
+def test_every_cause_stands_in_the_docs() -> None:
+    assert _without_section(CAUSES, "causes.md") == []
+
+
+def test_every_setting_stands_in_the_docs() -> None:
+    settings = (DOCS / "settings.md").read_text(encoding="utf-8")
+    assert [name for name in (ENV_ALLOW, ENV_DATA) if name not in settings] == []
 
 
 def test_locks_agree_with_the_project() -> None:
