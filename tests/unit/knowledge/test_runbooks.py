@@ -75,7 +75,7 @@ def test_the_commands_that_confirm_only_read(page):
         words = shlex.split(command)
         assert words[0] == "kubectl", command
         if words[1] == "copilot":
-            assert words[2] in {"why", "graph"}, command
+            assert words[2] in {"why", "graph", "changes", "timeline"}, command
         else:
             assert words[1] in READING or " ".join(words[1:3]) in READING, command
 
