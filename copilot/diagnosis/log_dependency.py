@@ -129,6 +129,11 @@ def _no_service(
     view: View, pod: PodFact, base: Finding, wanted: Ref, naming: list[Address], evidence: tuple[Evidence, ...]
 ) -> Finding:
     title = f"{base.title}; namespace {wanted.namespace} has no Service {wanted.name}"
+    if any(text(s.spec, "serviceName") == wanted.name for s in view.graph.of_kind("StatefulSet", wanted.namespace)):
+        # The name is right: the governing Service that would give it is what is missing.
+        return msgspec.structs.replace(
+            base, cause=REFUSED.id, title=title, evidence=evidence, weight=0.7, points_to=(wanted,)
+        )
     near = nearest_service(view, wanted)
     if near is not None:
         title += f", the nearest name is {near.name}" if near.namespace == wanted.namespace else f", there is {near}"

@@ -138,20 +138,40 @@ def find_governing_service(view: View) -> Iterator[Finding]:
         namespace = workload.ref.namespace
         if not name or not view.was_read("Service", namespace):
             continue
-        service = view.graph.find("Service", namespace, name)
-        ill = number(workload.status, "readyReplicas") < number(workload.spec, "replicas", default=1) or any(
-            text(entry, "value") and f".{name}" in text(entry, "value")
-            for container in children(view.template(workload.ref), "containers") for entry in children(container, "env")
-        ) or _says_unresolved(view, workload.ref, name)  # fmt: skip
-        if service is not None:
+        if view.graph.find("Service", namespace, name) is not None:
             continue
+        weight = _missed(view, workload, name)
         yield Finding(
             cause=SERVICE.id, object=Ref("Service", namespace, name),
             title=f"Service {name}, the headless Service that {workload.ref} names, does not exist: its pods have no DNS names",
             evidence=(fact(workload, "spec.serviceName"), said(workload, "spec.serviceName", f"namespace {namespace} has no Service {name}")),
-            explains=(workload.ref, *(pod.ref for pod in view.pods_of(workload.ref))), weight=0.92 if ill else 0.6,
+            explains=(workload.ref, *(pod.ref for pod in view.pods_of(workload.ref))) if weight > _UNNOTICED else (), weight=weight,
             steps=(change(f"Create the headless Service {namespace}/{name}", workload.ref), listing("services", namespace)),
         )  # fmt: skip
+
+
+_UNNOTICED = 0.4  # pods start and run without their governing Service; only who asks for their names suffers
+
+
+def _missed(view: View, workload: Resource, name: str) -> float:
+    """How sure it is that the absence hurts: a log asks for the names, the settings hold them, or pods end without a word."""
+    if _says_unresolved(view, workload.ref, name):
+        return 0.92
+    pods = view.pods_of(workload.ref)
+    ill = number(workload.status, "readyReplicas") < number(workload.spec, "replicas", default=1)
+    told = any(
+        f".{name}" in text(entry, "value")
+        for container in children(view.template(workload.ref), "containers")
+        for entry in children(container, "env")
+    )
+    # A pod that has not been placed or started waits for something else.
+    started = [
+        pod for pod in pods if not pod.ready and any(c.exit_code or c.state == "running" for c in pod.containers)
+    ]
+    silent = ill and bool(started) and not any(view.graph.logs(pod.ref) for pod in started)
+    if ill and started and told:
+        return 0.8
+    return 0.55 if silent else _UNNOTICED
 
 
 def _says_unresolved(view: View, ref: Ref, name: str) -> bool:
