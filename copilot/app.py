@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from copilot.model import Diagnosis, Ref, Snapshot, UsageError
+from copilot.model import CopilotError, Diagnosis, Ref, Snapshot, UsageError
 from copilot.model.collector import paused_gc
 from copilot.model.likeness import nearest
 from copilot.settings import Settings, load_settings
@@ -68,15 +68,7 @@ class Copilot:
 
         scope = Scope(object=ref, namespaces=(namespace,) if namespace and ref is None else ())
         with paused_gc():
-            return redact_diagnosis(self._with_runbooks(diagnose(self.graph, scope)))
-
-    def _with_runbooks(self, diagnosis: Diagnosis) -> Diagnosis:
-        from retrievers.knowledge.runbook_index import runbook_for
-
-        causes = tuple(
-            msgspec.structs.replace(cause, runbook=runbook_for(cause.cause) or "") for cause in diagnosis.root_causes
-        )
-        return msgspec.structs.replace(diagnosis, root_causes=causes)
+            return redact_diagnosis(_with_runbooks(diagnose(self.graph, scope)))
 
     def search(self, words: str, most: int) -> list[Passage]:
         """Passages of the shipped runbooks and the user's documents, best first."""
@@ -136,6 +128,44 @@ def open_copilot(target: Target, settings: Settings | None = None) -> Copilot:
 def open_snapshot(target: Target) -> Snapshot:
     """The observation of what the target names."""
     return open_copilot(target).snapshot
+
+
+def judge_manifests(files: tuple[str, ...], target: Target, *, alone: bool) -> Diagnosis:
+    """Say what of the manifests would be refused or never become ready, in the target's cluster or (`alone`) by themselves.
+
+    Where no cluster was asked for by name and none answers, they are judged alone, and the answer says so.
+
+    Raises:
+        CopilotError: the manifests cannot be read, or the cluster that was asked for cannot.
+    """
+    from copilot.preflight import judge
+    from copilot.redacting import redact_diagnosis
+    from tools.cluster.manifest_files import read_manifests
+
+    manifests = read_manifests(files)
+    live: Snapshot | None = None
+    namespace = target.namespace
+    if not alone:
+        try:
+            copilot = open_copilot(target)
+            live, namespace = copilot.snapshot, namespace or copilot.namespace
+        except CopilotError as error:
+            if target.paths or target.context or target.kubeconfig:
+                raise
+            manifests = msgspec.structs.replace(
+                manifests, notes=(*manifests.notes, f"no cluster answered: {error.title}")
+            )
+    with paused_gc():
+        return redact_diagnosis(_with_runbooks(judge(manifests, live, namespace or "default")))
+
+
+def _with_runbooks(diagnosis: Diagnosis) -> Diagnosis:
+    from retrievers.knowledge.runbook_index import runbook_for
+
+    causes = tuple(
+        msgspec.structs.replace(cause, runbook=runbook_for(cause.cause) or "") for cause in diagnosis.root_causes
+    )
+    return msgspec.structs.replace(diagnosis, root_causes=causes)
 
 
 def _check_namespace(graph: ResourceGraph, namespace: str | None) -> None:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from copilot.model import Diagnosis, NextStep, ReadState, Ref, RootCause, StepKind, Verdict, age_text
+from copilot.model.moment import EPOCH
 from copilot.model.wording import listed
 from tui.console import indent
 
@@ -26,9 +27,7 @@ _HEAD = {
 def render_diagnosis(diagnosis: Diagnosis, console: Console, scope: str) -> None:
     """Print the whole answer for `scope` ("namespace shop", "Deployment shop/web", "the whole cluster")."""
     style, word = _HEAD[diagnosis.verdict]
-    head = Text.assemble(
-        (word, style), "  ", f"{scope}, cluster {diagnosis.cluster or 'unnamed'}, ", _observed(diagnosis)
-    )
+    head = Text.assemble((word, style), "  ", f"{scope}, ", _observed(diagnosis))
     console.print(head, soft_wrap=True)
     firm = [cause for cause in diagnosis.root_causes if cause.confidence >= FAULT]
     for cause in firm[:SHOWN_CAUSES]:
@@ -42,7 +41,9 @@ def render_diagnosis(diagnosis: Diagnosis, console: Console, scope: str) -> None
 
 
 def _observed(diagnosis: Diagnosis) -> str:
-    return f"observed {diagnosis.observed_at:%Y-%m-%d %H:%M:%S} UTC"
+    if diagnosis.observed_at == EPOCH:
+        return "by itself: no cluster was read"
+    return f"cluster {diagnosis.cluster or 'unnamed'}, observed {diagnosis.observed_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _cause(cause: RootCause, console: Console, diagnosis: Diagnosis, *, numbered: bool) -> None:

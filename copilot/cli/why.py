@@ -9,19 +9,31 @@ import click
 from copilot.cli.naming import object_words
 from copilot.cli.options import Target, cluster_options, output_option
 from copilot.cli.printing import print_json
-from copilot.model import Diagnosis, Verdict
+from copilot.model import Diagnosis, UsageError, Verdict
 
 EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.FAULT: 1, Verdict.UNKNOWN: 2}
 
 
 @click.command(name="why")
 @click.argument("objects", metavar="[KIND/NAME | KIND NAME]", nargs=-1)
+@click.option(
+    "-f",
+    "--filename",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Judge these manifests (file, folder or - for stdin) before they are applied. Repeatable.",
+)
+@click.option("--alone", is_flag=True, help="With -f: judge the manifests by themselves, without asking a cluster.")
 @cluster_options
 @output_option("text", "json", "sarif")
-def COMMAND(objects: tuple[str, ...], target: Target, output: str) -> int:  # noqa: N802 - the name every command module exports
+def COMMAND(objects: tuple[str, ...], files: tuple[str, ...], target: Target, output: str, *, alone: bool) -> int:  # noqa: N802 - the name every command module exports
     r"""Say why something is broken.
 
     Without an object: the whole namespace; with -A, or with --from and no -n, the whole cluster.
+
+    With -f: what of the manifests would be refused or never become ready, before anything is applied, in the cluster that
+    the other options name.
 
     Exit code: 0 healthy, 1 a fault was found, 2 could not tell, 64 and above: the question could not be asked.
 
@@ -31,8 +43,18 @@ def COMMAND(objects: tuple[str, ...], target: Target, output: str) -> int:  # no
       kubectl copilot why deploy/checkout -n shop -o json
       kubectl copilot why --from must-gather.tar.gz
       pbpaste | kubectl copilot why --from -
+      kubectl copilot why -f manifests/ -o sarif
     """
-    from copilot.app import open_copilot
+    from copilot.app import judge_manifests, open_copilot
+
+    if alone and not files:
+        raise UsageError("--alone is about manifests", "Name them with -f.")
+    if files:
+        if objects:
+            raise UsageError("why takes an object or manifests, not both", "Leave the object out, or -f.")
+        verdict = judge_manifests(files, target, alone=alone)
+        _print(verdict, output, ", ".join(files))
+        return EXIT_CODES[verdict.verdict]
 
     words = object_words(objects, "why") if objects else ""
     copilot = open_copilot(target)
@@ -60,7 +82,7 @@ def _machine(diagnosis: Diagnosis, output: str) -> dict[str, Any]:
 
         return document(diagnosis)
     from copilot import __version__
-    from copilot.diagnosis.catalogue import CAUSES
     from copilot.diagnosis.sarif import sarif
+    from copilot.preflight.judge import KNOWN
 
-    return sarif(diagnosis, CAUSES, __version__)
+    return sarif(diagnosis, KNOWN, __version__)
