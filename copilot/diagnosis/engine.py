@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from copilot.diagnosis.catalogue import CAUSES, RULES
-from copilot.diagnosis.cause import Cause, Rule
+from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.chain import chain_to
 from copilot.diagnosis.changes.preceding import with_change
 from copilot.diagnosis.fold import Reach, fold, order
@@ -39,8 +39,9 @@ def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[R
     seen = [symptom for symptom in symptoms if _touches((symptom.object,), scope, view)]
     left = [symptom for symptom in seen if symptom.object not in explained]
     firm = [cause for cause in causes if cause.confidence >= FAULT_THRESHOLD]
+    suspected = [cause for cause in causes if known[cause.cause].severity > Severity.NOTICE]
     return Diagnosis(
-        verdict=_verdict(bool(firm), bool(left or causes), view),
+        verdict=_verdict(bool(firm), bool(seen or suspected), view),
         cluster=view.snapshot.cluster,
         observed_at=view.now,
         root_causes=tuple(

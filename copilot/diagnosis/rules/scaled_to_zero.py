@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from copilot.diagnosis.cause import Cause
+from copilot.diagnosis.cause import Cause, Severity
 from copilot.diagnosis.changes.change import Change, newest_first
 from copilot.diagnosis.changes.scaling import scale_changes
 from copilot.diagnosis.steps import change
@@ -18,6 +18,15 @@ SCALED_TO_ZERO = Cause(
     kind="Deployment",
     fields=("spec.replicas", "metadata.managedFields", "event ScalingReplicaSet"),
     steps=("Scale it up",),
+    citation="k8s.io/api/apps/v1 DeploymentSpec",
+)
+AT_REST = Cause(
+    id="deploy.at_rest",
+    title="A workload rests at zero replicas and nobody is known to call it",
+    kind="Deployment",
+    fields=("spec.replicas",),
+    severity=Severity.NOTICE,
+    steps=("Scale it up if it is needed",),
     citation="k8s.io/api/apps/v1 DeploymentSpec",
 )
 _WANTED = 0.85  # somebody calls the Service
@@ -36,7 +45,7 @@ def scaled_to_zero(view: View, service: Resource, owner: Resource, users: Sequen
     )
     before = move.before if move and move.before.isdigit() and move.before != "0" else "1"
     return Finding(
-        cause=SCALED_TO_ZERO.id,
+        cause=SCALED_TO_ZERO.id if wanted else AT_REST.id,
         object=owner.ref,
         title=f"{owner.ref} is scaled to zero replicas, so {service.ref} has no endpoints",
         evidence=evidence,

@@ -14,7 +14,7 @@ from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.complaints import complained_of
 from copilot.diagnosis.log_dependency import is_dns
 from copilot.diagnosis.pods import is_ready
-from copilot.diagnosis.rules.scaled_to_zero import SCALED_TO_ZERO, scaled_to_zero
+from copilot.diagnosis.rules.scaled_to_zero import AT_REST, SCALED_TO_ZERO, scaled_to_zero
 from copilot.diagnosis.rules.service_ports import PORT_CAUSES, port_faults
 from copilot.diagnosis.steps import change, describe, listing
 from copilot.diagnosis.view import View, fact, said, told
@@ -266,6 +266,6 @@ def _backend(view: View, ingress: Resource, namespace: str, name: str, port: Map
 
 
 RULES = (
-    Rule(find=find_service_faults, causes=(SELECTOR, NOT_READY, LB_FAILED, SCALED_TO_ZERO, *PORT_CAUSES)),
+    Rule(find=find_service_faults, causes=(SELECTOR, NOT_READY, LB_FAILED, SCALED_TO_ZERO, AT_REST, *PORT_CAUSES)),
     Rule(find=find_ingress_faults, causes=(BACKEND, CLASS, TLS)),
 )
