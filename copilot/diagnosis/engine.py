@@ -22,6 +22,7 @@ FAULT_THRESHOLD = 0.5  # below even odds, naming a cause would be a guess in a f
 DOUBT = 0.07  # what one sentence of doubt costs
 DATED = 20  # root causes that are looked at for a change before them; nobody reads further
 WITNESSES = 2  # log lines of those who suffer in one answer: a third says the same
+CORROBORATED = 0.6  # the most that a complaint of others adds: they say where it hurts, not why
 CERTAIN = 0.98  # no reading of a cluster is proof beyond this
 
 
@@ -112,7 +113,7 @@ def _answer(root: Finding, under: Sequence[Finding], symptoms: Sequence[Finding]
         cause=root.cause,
         title=root.title,
         object=root.object,
-        confidence=round(max(0.05, min(CERTAIN, root.weight - DOUBT * len(root.doubts))), 2),
+        confidence=_confidence(root, under),
         evidence=(*root.evidence, *_witnesses(root, under)),
         chain=chain_to(root, under, symptoms),
         affected=tuple(sorted(hurt)),
@@ -120,6 +121,15 @@ def _answer(root: Finding, under: Sequence[Finding], symptoms: Sequence[Finding]
         since=root.since,
         doubts=root.doubts,
     )
+
+
+def _confidence(root: Finding, under: Sequence[Finding]) -> float:
+    """The root's own weight; where a surer finding of another object points to it, that counts half: two signs agree."""
+    weight = root.weight
+    pointing = max((f.weight for f in under if f.points_to and f.object != root.object), default=0.0)
+    if pointing > weight:
+        weight = max(weight, min(CORROBORATED, (weight + pointing) / 2))
+    return round(max(0.05, min(CERTAIN, weight - DOUBT * len(root.doubts))), 2)
 
 
 def _witnesses(root: Finding, under: Sequence[Finding]) -> list[Evidence]:

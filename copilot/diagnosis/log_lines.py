@@ -105,7 +105,7 @@ _SEVERE = re.compile(
     r"\b(?:FATAL|PANIC|CRITICAL|EMERG|SEVERE)\b|^panic:|^fatal|Exception\b|\[(?:critical|emerg|alert)\]", re.IGNORECASE
 )
 _ERROR = re.compile(
-    r"\b(?:ERROR|ERR|E\d{4})\b|\b[Ee]rror:|level=error|[Ff]ailed to |[Ff]ailed: |[Cc]annot |[Uu]nable to |[Cc]ould not |\[error\]"
+    r"\b(?:ERROR|ERR|E\d{4})\b|\b[Ee]rror:|level=error|[Ff]ailed to |[Ff]ailed: |[Cc]annot |[Uu]nable to |[Cc]ould not |\[error\]|^Error\b"
 )
 _BOILERPLATE = re.compile(
     r"did not exit normally|exited with (?:code|status)|^Traceback \(|npm ERR|check the logs?|For further information|^Usage|"

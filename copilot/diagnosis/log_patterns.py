@@ -15,6 +15,10 @@ from copilot.diagnosis.log_patterns_stores import STORE_PATTERNS
 # Shapes of several lines, newest last, parted by line ends.
 BLOCKS: tuple[LogPattern, ...] = (
     *rows(
+        "app.config.invalid", 0.72,
+        (r"File \"(?P<path>/[^\"\n]{1,300})\", line (?P<number>\d{1,6})\n[^\n]{0,300}\n[^\n]{0,300}\n(?:Syntax|Indentation|Tab)Error: ", "the program {path} has a syntax error in line {number}"),
+    ),
+    *rows(
         "app.config.missing", 0.75,
         (r"validation errors? for \w{1,60}\n(?P<name>[A-Za-z_][\w.]{1,80})\n\s+Field required", "the setting {name} is missing (field required)"),
         (r"specify one of the following as an environment variable:\n(?:[^\n]{0,80}\s)?- (?P<name>[A-Z][A-Z0-9_]{2,80})", "none of the environment variables that set its password is given (for example {name})"),
@@ -83,6 +87,7 @@ PATTERNS: tuple[LogPattern, ...] = (
     ),
     *rows(
         "app.config.invalid", 0.8,
+        (r"[Cc]onfiguration error detected|[Ee]rror in (?:the )?config(?:uration)? file", "the program refuses its configuration as invalid"),
         (r"FATAL CONFIG FILE ERROR", "the server refuses its configuration file"),
         (r"(?:error|[Ff]ailed|parsing|[Pp]arse)[^/]{0,60}\[?[\"']?" + PATH + r"[\"']?:(?P<number>\d{1,6})\]?.{0,20}(?:unknown keyword|syntax|[Ee]rror|unexpected|invalid)", "the server refuses its configuration {path}, line {number}"),
         (r"error initializing configuration '" + PATH + r"'|" + r"(?P<path2>/[^\s:'\"]{1,300}):\d{1,6} - Error during parsing|[Ss]yntax error in file \"(?P<path3>/[^\"]{1,300})\"|configuration file \"(?P<path4>/[^\"]{1,300})\" contains errors", "the server refuses its configuration file"),
@@ -132,6 +137,7 @@ PATTERNS: tuple[LogPattern, ...] = (
     *rows(
         "pod.crashloop.exit127", 0.85,
         (r"(?:sh|bash|ash|dash)(?:\[\d+\])?: (?:line )?\d*:? ?(?P<name>[\w./-]{1,200}): (?:command )?not found", "the command {name} is not in the image (command not found)"),
+        (r"^exec (?P<name>/[\w./-]{1,200}): no such file or directory|exec user process caused.{0,20}no such file", "the command {name} is not in the image, or its interpreter is not (no such file or directory; a script with Windows line ends looks the same)"),
         (r"exec:? \"?(?P<name>[\w./-]{1,200})\"?: (?:executable file )?not found", "the command {name} is not in the image (executable file not found)"),
     ),
     *rows(

@@ -31,6 +31,7 @@ MODEL_PATTERNS = (
     *rows(
         "app.model.missing", 0.75,
         (r"Incorrect path_or_model_id: '(?P<name>[^']{1,200})'|(?P<name2>[\w./-]{1,200}) is not a local folder and is not a valid model|[Rr]epository [Nn]ot [Ff]ound for url|Repo id must be in the form|does not appear to have a file named (?P<name3>[\w.-]{1,80})|[Mm]odel (?:path|file|directory|repository) \S{1,200} (?:does not exist|not found)|[Ff]ailed to (?:find|locate) (?:the )?model", "the model it is told to load does not exist there (wrong model path or name)"),
+        (r"[Ff]ailed to fetch model|[Nn]o model found in (?P<name>\S{1,200})", "no model is found where it should be ({name})"),
         (r"[Cc]an't (?:load|find) (?:the )?(?:tokenizer|model|configuration|config) (?:for|of|at|files? for) '(?P<name>[^']{1,200})'|[Nn]o file named (?:pytorch_model\.bin|model\.safetensors)", "the model or tokenizer it is told to load does not exist there (wrong model path or name)"),
     ),
     *rows(

@@ -55,6 +55,7 @@ NETWORK_PATTERNS = (
         (_SCHEMES + HOST + r":" + PORT + r".{0,300}" + _REFUSED, _REFUSES),
         (ADDRESS + r".{0,160}" + _REFUSED, _REFUSES),
         (_REFUSED + r".{0,100}?(?<![\w.-])" + HOST + r"(?::|, port |/)" + PORT + r"\b", _REFUSES),
+        (r"(?:[Cc]an't|[Cc]annot|[Cc]ould not|[Uu]nable to) reach (?:\w{1,20} ){0,3}(?:server )?at [`'\"]?" + HOST + r"[`'\"]?:[`'\"]?" + PORT, "{host}:{port} cannot be reached (connection failed)"),
         (r"[Ff]ailed to connect to(?: GCS)?(?: at)?(?: address)? [\"']?" + HOST + r":" + PORT, "{host}:{port} cannot be reached (connection failed)"),
         (r"(?:[Uu]nable|[Ff]ailed|[Cc]annot|[Cc]ould not|[Cc]an't) (?:to )?connect(?:ion)? (?:to|with) (?:\w{1,20} (?:at|on) )?[\"'`]?(?:\w{2,12}://)?" + HOST + r":" + PORT, "{host}:{port} cannot be reached (connection failed)"),
         (r"[Cc]onnection refused|ECONNREFUSED|actively refused", "a server it needs refuses connections (connection refused)"),

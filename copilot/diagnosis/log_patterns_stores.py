@@ -19,6 +19,10 @@ STORE_PATTERNS = (
         (r"data directory .{0,120}(?:has (?:wrong|invalid)|invalid) (?:ownership|permissions)|could not change permissions of directory|[Ww]rong ownership|must be owned by the user|failed to (?:chown|chmod)", "the data directory has the wrong owner or permissions: the container's user may not use it"),
     ),
     *rows(
+        "app.disk.full", 0.75,
+        (r"(?:flood stage|high) disk watermark|disk (?:usage|space) .{0,60}(?:exceeded|critical)|low on disk|disk_free_limit|[Dd]isk alarm|not enough (?:free )?disk space|insufficient (?:disk )?space", "the disk or volume it writes to is nearly full, so it refuses writes (disk watermark)"),
+    ),
+    *rows(
         "app.kernel.limit", 0.75,
         (r"vm\.max_map_count.{0,60}(?:too low|increase|at least)|max virtual memory areas", "the node's kernel setting vm.max_map_count is too low"),
         (r"[Tt]oo many open files|EMFILE|ENFILE|max file descriptors .{0,60}too low", "it runs out of file descriptors (too many open files)"),
@@ -28,7 +32,7 @@ STORE_PATTERNS = (
     *rows(
         "app.credentials.rejected", 0.75,
         (r"\bAccessDenied\b|Access Denied\b.{0,60}(?:operation|bucket|s3)|\b403\b.{0,40}[Ff]orbidden|PERMISSION_DENIED|does not have \S{1,80} (?:access|permission)|not authorized to perform|AuthorizationPermissionMismatch|not authorized on \S{1,80} to execute", "the server denies access (access denied, 403): the credentials lack the right, or are wrong"),
-        (r"NoCredentialProviders|Unable to locate credentials|[Cc]ould not (?:load|find) (?:default )?credentials|no valid credential|DefaultCredentialsError|failed to retrieve credentials|CredentialsProviderError", "it finds no credentials for the cloud service"),
+        (r"failed to (?:refresh|retrieve|get) (?:cached )?credentials|get credentials: |[Nn]o EC2 IMDS role|NoCredentialProviders|Unable to locate credentials|[Cc]ould not (?:load|find) (?:default )?credentials|no valid credential|DefaultCredentialsError|failed to retrieve credentials|CredentialsProviderError", "it finds no credentials for the cloud service"),
         (r"no pg_hba\.conf entry for host|no encryption|SSL off|Host '[^']{1,200}' is not allowed to connect", "the database does not let this client in (pg_hba, host grant or TLS): wrong credentials or access rule"),
     ),
 )  # fmt: skip

@@ -94,7 +94,7 @@ def _users(view: View) -> dict[Ref, list[PodFact]]:
 
 def _routes(held: Resource) -> Iterator[Address]:
     for key, value in mapping(held.body, "data").items():
-        if not isinstance(value, str) or not _ROUTING.search(value):
+        if key.lower().endswith((".md", ".txt", "readme")) or not isinstance(value, str) or not _ROUTING.search(value):
             continue
         active = _COMMENT.sub("", value)
         setting = Setting("", active, f"data.{key}", held.ref)
@@ -118,7 +118,7 @@ def _route(
     else:
         near = nearest_service(view, service)
         problem = f"Service {service.path}, which does not exist" + (f" (there is {near.name})" if near else "")
-        certain = near is not None or "svc" in address.host.split(".")
+        certain = near is not None or (complained and "svc" in address.host.split("."))
     weight = (0.94 if complained else 0.62) if certain else (0.6 if complained else 0.4)
     line = next((line.strip() for line in address.setting.value.splitlines() if address.host in line.lower()), where)
     return Finding(

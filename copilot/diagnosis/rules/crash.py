@@ -285,6 +285,10 @@ def _exit_code(view: View, pod: PodFact, container: ContainerFact) -> Finding | 
             )
         case 134:
             finding = _finding(pod, container, ABORT, f"it aborts itself (exit 134, SIGABRT){quoted}", 0.7)
+        case 137 | 143:
+            signal = "SIGKILL" if code == 137 else "SIGTERM"
+            words = f"it was ended from outside (exit {code}, {signal}): by the kernel for lack of memory, by a failed liveness probe, or by a person"
+            finding = _finding(pod, container, APP_EXIT, f"{words}{quoted}", 0.5 if last else 0.4)
         case None:
             return None
         case _:

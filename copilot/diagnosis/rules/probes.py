@@ -13,10 +13,11 @@ import msgspec
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.log_causes import from_logs
+from copilot.diagnosis.log_lines import bare, most_telling, severity, spoken
 from copilot.diagnosis.pods import ContainerFact, PodFact, condition
 from copilot.diagnosis.probes import Probe, budget, describe_probe, listening_ports, probe_of
 from copilot.diagnosis.steps import change, describe, logs_step
-from copilot.diagnosis.view import View, said, told
+from copilot.diagnosis.view import View, logged, said, told
 from copilot.model import Evidence, Finding, children, text
 from retrievers.graph import EventFact
 
@@ -84,7 +85,8 @@ def find_probe_failures(view: View) -> Iterator[Finding]:
         unhealthy = view.events(pod.ref, "Unhealthy")
         for container in pod.containers:
             if container.reason in ("CrashLoopBackOff", "") or container.state == "running":
-                yield from _container(view, pod, container, unhealthy)
+                found = list(_container(view, pod, container, unhealthy))
+                yield from found or _unsaid(view, pod, container)
 
 
 def _gates(pod: PodFact) -> Iterator[Finding]:
@@ -127,10 +129,51 @@ def _container(view: View, pod: PodFact, container: ContainerFact, unhealthy: li
             container.ready or container.state != "running" or _starting(view, container, probe)
         ):
             continue
-        if kind != "readiness" and not kills:
+        if kind != "readiness" and not kills and not _signalled(container):
             continue
         yield _explain(view, pod, container, probe, kind, failures[-1], kills)
         return
+
+
+def _signalled(container: ContainerFact) -> bool:
+    """Whether it was ended from outside, as a kubelet does after a failed probe, and not for memory."""
+    return container.exit_code in (137, 143) and "OOMKilled" not in (container.last_reason, container.reason)
+
+
+def _unsaid(view: View, pod: PodFact, container: ContainerFact) -> Iterator[Finding]:
+    """A container that runs and is not ready although no event tells of a probe: what its log says, and where the probe asks."""
+    probe = probe_of(container.spec, "readinessProbe")
+    if (
+        container.init
+        or container.state != "running"
+        or container.ready
+        or (probe and _starting(view, container, probe))
+    ):
+        return
+    deeper = from_logs(view, pod, container)
+    if deeper is not None:
+        yield deeper
+        return
+    state = said(pod.resource, f"{container.path}.ready", f"container {container.name} runs and is not ready")
+    if probe is not None and not probe.command:
+        aspect, sentence, weight, extra = _refused(view, pod, container, probe, "readiness")
+        if aspect == "port":
+            yield Finding(
+                cause=CAUSES["readiness"]["port"].id, object=pod.owner, weight=min(weight, 0.75), evidence=(state, *extra), explains=(pod.ref,),
+                title=f"{pod.owner}: the readiness probe of container {container.name} {sentence}", doubts=("no event of the probe was read",),
+                steps=(change(f"Correct the readiness probe of container {container.name}", pod.owner), logs_step(pod, container)),
+            )  # fmt: skip
+            return
+    for log in view.logs(pod.ref, container.name):
+        quote = most_telling(log)
+        if quote is not None and severity(spoken(quote[1])) > 0:
+            number, line = quote
+            yield Finding(
+                cause=CAUSES["readiness"]["sick"].id, object=pod.owner, weight=0.52, explains=(pod.ref,),
+                title=f"{pod.owner}: container {container.name} runs and is not ready: {bare(line)[:200]}",
+                evidence=(state, logged(log, number, bare(line)[:400])), steps=(logs_step(pod, container), describe(pod.ref)),
+            )  # fmt: skip
+            return
 
 
 def _about(event: EventFact, container: ContainerFact, pod: PodFact) -> bool:
@@ -204,7 +247,13 @@ def _aspect(
             return "timing", f"runs a command that does not end within its timeout of {probe.timeout}s", 0.75, []
         if re.search(r"not found|no such file|permission denied|OCI runtime exec", message, re.IGNORECASE):
             return "command", f"runs a command that cannot start: {' '.join(probe.command)[:160]}", 0.9, []
-        return "sick", f"runs a command that fails: {' '.join(probe.command)[:160]}", 0.6, []
+        answer = " ".join(message.partition("probe failed: ")[2].split())[-160:]
+        return (
+            "sick",
+            f"runs a command that fails: {' '.join(probe.command)[:120]}" + (f" answers {answer}" if answer else ""),
+            0.6,
+            [],
+        )
     if _REFUSED.search(message):
         return _refused(view, pod, container, probe, kind)
     if _TIMEOUT.search(message):

@@ -164,6 +164,8 @@ def healed(made: Case) -> Case:
         if body["kind"] in ("Deployment", "StatefulSet", "ReplicaSet"):
             wanted = body["spec"].get("replicas", 1)
             status |= {"replicas": wanted, "readyReplicas": wanted, "availableReplicas": wanted, "updatedReplicas": wanted, "unavailableReplicas": 0, "conditions": []}  # fmt: skip
+        if body["kind"] == "PersistentVolumeClaim":
+            status["phase"] = "Bound"
         if body["kind"] == "DaemonSet":
             status["numberReady"] = status.get("desiredNumberScheduled", 0)
         if body["kind"] == "Job":
