@@ -6,6 +6,7 @@ The live snapshot is never changed. What replaces a workload takes its old pods 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +17,7 @@ from copilot.model import Coverage, Reading, ReadState, Ref, Resource, Snapshot,
 from copilot.preflight.admission import Quota, Refused, object_wants, pod_refusal
 from copilot.preflight.case import FORETOLD, Case
 from copilot.preflight.placing import Floor
-from copilot.preflight.pods import foretold_pods
+from copilot.preflight.pods import foretold_pods, pinned
 from retrievers.graph import ResourceGraph, build_graph
 from tools.cluster.manifest_files import Manifest
 
@@ -91,13 +92,12 @@ def _with_pods(case: Case, ground: ResourceGraph, gone: set[Ref]) -> Foretold:
     floor = Floor(ground)
     quotas = _quotas(case, ground, gone)
     owners: dict[Ref, Manifest] = {}
-    made: list[Resource] = []
     refused: list[Refused] = list(_refused_objects(case, quotas))
     for manifest in case.workloads():
         space = manifest.resource.ref.namespace
         limits = ground.of_kind("LimitRange", space, "")
         home = ground.find("Namespace", "", space)
-        for pod in foretold_pods(manifest, limits, len(floor.nodes)):
+        for pod, node in _wanted(manifest, limits, floor):
             message = pod_refusal(pod, quotas.get(space, []), limits, home)
             if message:
                 refused.append(
@@ -105,14 +105,26 @@ def _with_pods(case: Case, ground: ResourceGraph, gone: set[Ref]) -> Foretold:
                 )
                 break
             owners[pod.ref] = manifest
-            made.append(_placed(pod, floor))
-            if made[-1].status.get("phase") == "Pending" or floor.tired:
+            placed = _placed(pod, floor, node)
+            ground.put(placed)
+            if (placed.status.get("phase") == "Pending" and node is None) or floor.tired:
                 break  # the others of the workload fare the same
-    return Foretold(_finished(ground, made, refused, quotas), owners)
+    return Foretold(_finished(ground, refused, quotas), owners)
 
 
-def _placed(pod: Resource, floor: Floor) -> Resource:
-    node, message = floor.place(pod)
+def _wanted(manifest: Manifest, limits: list[Resource], floor: Floor) -> Iterator[tuple[Resource, Resource | None]]:
+    """The pods of a workload; those of a DaemonSet with the node each is made for."""
+    pods = foretold_pods(manifest, limits, len(floor.nodes))
+    if manifest.resource.ref.kind != "DaemonSet" or not floor.nodes:
+        yield from ((pod, None) for pod in pods)
+        return
+    for pod, node in zip(pods, floor.nodes, strict=False):
+        if floor.takes_daemons(pod, node):
+            yield pinned(pod, node.ref.name), node
+
+
+def _placed(pod: Resource, floor: Floor, only: Resource | None) -> Resource:
+    node, message = floor.place(pod, only)
     spec = dict(pod.spec)
     if node is None and message:
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
@@ -168,11 +180,7 @@ def _refused_objects(case: Case, quotas: dict[str, list[Quota]]) -> list[Refused
     return found
 
 
-def _finished(
-    ground: ResourceGraph, made: list[Resource], refused: list[Refused], quotas: dict[str, list[Quota]]
-) -> ResourceGraph:
-    for pod in made:
-        ground.put(pod)
+def _finished(ground: ResourceGraph, refused: list[Refused], quotas: dict[str, list[Quota]]) -> ResourceGraph:
     for counted in (quota for listed in quotas.values() for quota in listed):
         ground.put(counted.counted())
     for number, refusal in enumerate(refused):

@@ -5,7 +5,7 @@ Every piece of proof names file and line. Only what concerns the manifests is to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -38,8 +38,8 @@ def judge(manifests: Manifests, live: Snapshot | None, namespace: str) -> Diagno
     case = Case(tuple(_placed(manifest, namespace, before) for manifest in manifests.objects), before)
     foretold = foretell(case)
     found = diagnose(foretold.graph)
-    roots = [_root(finding) for finding in merge(_checks(case, foretold.graph))]
-    roots += [cause for cause in found.root_causes if _is_ours(cause, case, foretold)]
+    roots = [cause for cause in found.root_causes if _is_ours(cause, case, foretold)]
+    roots += [_root(finding) for finding in merge(_checks(case, foretold.graph)) if not _is_said(finding, roots)]
     told = sorted((_told(cause, case, foretold) for cause in roots), key=_order)
     ranked = tuple(msgspec.structs.replace(cause, rank=rank) for rank, cause in enumerate(told, start=1))
     notes = (*manifests.notes, *_granted(case, foretold.graph))
@@ -83,6 +83,11 @@ def _is_ours(cause: RootCause, case: Case, foretold: Foretold) -> bool:
         return False  # no workload here looks meant: its pods may stand in the cluster
     spoken = (cause.object, *(piece.object for piece in cause.evidence), *cause.affected)
     return any(ref in foretold.owners or ref in case.by_ref for ref in spoken)
+
+
+def _is_said(finding: Finding, roots: Sequence[RootCause]) -> bool:
+    """Whether a rule of the diagnosis already names this cause for the object."""
+    return any(root.cause == finding.cause and finding.object in (root.object, *root.affected) for root in roots)
 
 
 def _root(finding: Finding) -> RootCause:

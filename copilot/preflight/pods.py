@@ -9,6 +9,8 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from copilot.diagnosis.view import WORKLOADS
 from copilot.model import Ref, Resource, children, mapping, number, text
 from copilot.preflight.case import FORETOLD, pod_template
@@ -91,3 +93,13 @@ def _default(container: Any, entry: Mapping[str, Any]) -> None:
 def is_workload(resource: Resource) -> bool:
     """Whether the object makes pods, or is one."""
     return resource.ref.kind in (*WORKLOADS, "Pod")
+
+
+def pinned(pod: Resource, node: str) -> Resource:
+    """The pod as a DaemonSet makes it for one node (ReplaceDaemonSetPodNodeNameNodeAffinity)."""
+    terms = [{"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]}]
+    affinity = {
+        **mapping(pod.spec, "affinity"),
+        "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}},
+    }
+    return msgspec.structs.replace(pod, body={**pod.body, "spec": {**pod.spec, "affinity": affinity}})

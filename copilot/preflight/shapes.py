@@ -149,9 +149,30 @@ def _probe(manifest: Manifest, place: str, container: Mapping[str, Any], kind: s
                 yield _finding(causes.PROBE_PORT.id, manifest, f"would never pass its {kind}: container {text(container, 'name')} has no port named {port} (it has {', '.join(names) or 'no named port'})",
                                (path, f"{kind} asks port {port}"))  # fmt: skip
         elif numbers and number(port) not in numbers:
-            have = ", ".join(str(value) for value in numbers)
+            have = ", ".join(str(value) for value in dict.fromkeys(numbers))
+            likely = _is_slip(number(port), numbers) or _agrees_elsewhere(container, kind, numbers)
             yield _finding(causes.PROBE_PORT.id, manifest, f"may never pass its {kind}: it asks port {port}, and container {text(container, 'name')} declares {have}",
-                           (path, f"{kind} asks port {port}; ports declared: {have}"), weight=0.6)  # fmt: skip
+                           (path, f"{kind} asks port {port}; ports declared: {have}"), weight=0.7 if likely else 0.4)  # fmt: skip
+
+
+def _is_slip(port: int, declared: list[int]) -> bool:
+    """Whether a declared port differs in one digit: a program may serve its health on a port it does not declare."""
+    wanted = str(port)
+    return any(
+        len(str(other)) == len(wanted) and sum(a != b for a, b in zip(wanted, str(other), strict=True)) == 1
+        for other in declared
+    )
+
+
+def _agrees_elsewhere(container: Mapping[str, Any], kind: str, declared: list[int]) -> bool:
+    """Whether another probe of the container asks a port that it declares."""
+    others = (
+        mapping(container, other, how).get("port")
+        for other in _PROBES
+        if other != kind
+        for how in ("httpGet", "tcpSocket", "grpc")
+    )
+    return any(isinstance(port, int) and port in declared for port in others)
 
 
 def _ports(manifest: Manifest, spec: Mapping[str, Any]) -> Iterator[Finding]:

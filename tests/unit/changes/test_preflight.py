@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from copilot.cli.main import main
 from copilot.model import Diagnosis, InputError, Snapshot, Verdict
@@ -14,8 +16,15 @@ from copilot.preflight import judge
 from copilot.preflight.security import violations
 from tests.unit.changes.test_sarif import check
 from tests.unit.diagnosis.cluster import Cluster
-from tools.cluster.manifest_files import read_manifests
+from tools.cluster.manifest_files import FieldLines, Manifest, Manifests, read_manifests
+from tools.cluster.resources import resource
 
+KEYS = ["containers", "template", "spec", "metadata", "labels", "selector", "matchLabels", "name", "image", "ports", "port", "httpGet",
+        "livenessProbe", "env", "valueFrom", "configMapKeyRef", "resources", "limits", "requests", "cpu", "hard", "volumes", "configMap",
+        "securityContext", "capabilities", "add", "replicas", "minAvailable", "limits", "type", "max", "affinity", "items", "targetPort"]  # fmt: skip
+KINDS = [("apps/v1", "Deployment"), ("apps/v1", "DaemonSet"), ("batch/v1", "CronJob"), ("v1", "Pod"), ("v1", "Service"), ("v1", "ResourceQuota"),
+         ("v1", "LimitRange"), ("policy/v1", "PodDisruptionBudget"), ("autoscaling/v2", "HorizontalPodAutoscaler"),
+         ("networking.k8s.io/v1", "Ingress"), ("apps/v1", "StatefulSet"), ("v1", "Node"), ("v1", "Namespace"), ("x.io/v1", "Thing")]  # fmt: skip
 WEB = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -83,7 +92,7 @@ def test_sound_manifests_are_healthy(tmp_path: Path, live: Cluster | None) -> No
 FAULTS = [
     ("manifest.selector_mismatch", web().replace("labels: {app: web}", "labels: {app: wep}"), ":6", "app=wep"),
     ("manifest.probe_port", web("readinessProbe: {httpGet: {port: http}}"), ":15", "no port named http"),
-    ("manifest.probe_port", web("ports: [{containerPort: 8080}]\nlivenessProbe:\n  tcpSocket: {port: 9}"), ":17", "declares 8080"),
+    ("manifest.probe_port", web("ports: [{containerPort: 8080}]\nlivenessProbe:\n  tcpSocket: {port: 8081}"), ":17", "declares 8080"),
     ("pod.image.invalid_name", web().replace("registry.example/web:1", "registry.example/Web:1"), ":14", "not a valid image name"),
     ("manifest.volume_missing", web("volumeMounts: [{name: data, mountPath: /d}]"), ":15", "mounts volume data"),
     ("manifest.bounds", web("resources: {requests: {cpu: 2}, limits: {cpu: 1}}"), ":15", "requests more cpu"),
@@ -347,3 +356,49 @@ def test_the_command_combines_manifests_with_a_recorded_cluster(
 @pytest.mark.parametrize("words", [["why", "--alone"], ["why", "deploy/web", "-f", "x.yaml"]])
 def test_manifests_and_objects_are_two_questions(words: list[str]) -> None:
     assert main(words) == 64
+
+
+def test_anti_affinity_is_asked_with_the_pods_placed_before(tmp_path: Path) -> None:
+    term = "{labelSelector: {matchLabels: {app: web}}, topologyKey: kubernetes.io/hostname}"
+    rule = f"      affinity: {{podAntiAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: [{term}]}}}}\n"
+    two, three = (web(replicas=count).replace("      containers:", f"{rule}      containers:") for count in (2, 3))
+    assert judged(tmp_path, two, cluster()).verdict is Verdict.HEALTHY
+    assert causes(judged(tmp_path, three, cluster())) == ["sched.podaffinity"]
+
+
+def test_a_daemon_pod_without_room_on_its_node_is_found_and_a_tainted_node_gets_none(tmp_path: Path) -> None:
+    daemon = web("resources: {requests: {cpu: 3}}", kind="DaemonSet").replace("  replicas: 1\n", "")
+    tainted = [{"key": "dedicated", "value": "x", "effect": "NoSchedule"}]
+    assert (
+        judged(
+            tmp_path, daemon, Cluster().add("Namespace", "shop").node("n1").node("n2", cpu="1", taints=tainted)
+        ).verdict
+        is Verdict.HEALTHY
+    )
+    found = judged(tmp_path, daemon, cluster())
+    assert [cause.object.kind for cause in found.root_causes] == ["DaemonSet"]
+
+
+def test_a_health_port_of_its_own_is_not_called_a_fault(tmp_path: Path) -> None:
+    probes = "livenessProbe: {httpGet: {port: 9440}}"
+    assert judged(tmp_path, web(f"ports: [{{containerPort: 8080}}]\n{probes}")).verdict is Verdict.HEALTHY
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(KINDS), JSON, JSON), min_size=1, max_size=3))
+def test_hostile_manifests_never_make_the_verdict_fail(parts: list[tuple[tuple[str, str], Any, Any]]) -> None:
+    bodies = [
+        {"apiVersion": api, "kind": kind, "metadata": {"name": "x", "labels": more}, "spec": spec}
+        for (api, kind), spec, more in parts
+    ]
+    manifests = tuple(Manifest(resource(body, "m.yaml:1"), "m.yaml", FieldLines(None, 1, 1)) for body in bodies)
+    for live in (None, cluster().snapshot()):
+        found = judge(Manifests(manifests), live, "shop")
+        assert all(cause.evidence for cause in found.root_causes)
