@@ -9,16 +9,29 @@ import pytest
 from copilot.diagnosis import diagnose
 from copilot.model import Diagnosis, Verdict
 from retrievers.graph import build_graph
-from tests.unit.diagnosis import unseen_ai, unseen_apps, unseen_batch, unseen_more, unseen_network, unseen_routes, unseen_start
+from tests.unit.diagnosis import (
+    unseen_ai,
+    unseen_apps,
+    unseen_batch,
+    unseen_languages,
+    unseen_more,
+    unseen_network,
+    unseen_routes,
+    unseen_start,
+    unseen_stores,
+)
 from tests.unit.diagnosis.unseen import QUIET, SITUATIONS, Case, Situation, fits
 
 _ = (
     unseen_ai,
     unseen_apps,
     unseen_batch,
+    unseen_languages,
+    unseen_more,
     unseen_network,
     unseen_routes,
     unseen_start,
+    unseen_stores,
 )  # importing them declares their situations
 FIRM = 0.5
 

@@ -259,6 +259,13 @@ def svc(
     )  # fmt: skip
 
 
+def db(made: Case, name: str = "orders-db", port: int = 5432, **more: Any) -> Case:
+    """A database with its Service."""
+    return svc(
+        put(made, name, kind="StatefulSet", containers={"db": {"ports": [{"containerPort": port}]}}, **more), name, port
+    )
+
+
 def env(**values: str) -> list[Body]:
     """Literal variables."""
     return [{"name": key, "value": value} for key, value in values.items()]
@@ -271,5 +278,7 @@ def job_failed(
     return {"failed": 4, "conditions": [condition("Failed", "True", reason, message)]}
 
 
-__all__ = ["QUIET", "SITUATIONS", "Case", "Situation", "ago", "base", "condition", "env", "fits", "job_failed", "owned",
-           "put", "quiet", "ref", "situation", "svc"]  # fmt: skip
+__all__ = [
+    "QUIET", "SITUATIONS", "Case", "Situation", "ago", "base", "condition", "db", "env", "fits", "job_failed", "owned", "put",
+    "quiet", "ref", "situation", "svc",
+]  # fmt: skip

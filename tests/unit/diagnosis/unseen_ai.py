@@ -1,8 +1,20 @@
-"""Described failures of AI workloads: models, GPUs, shared memory, collectives."""
+"""Described failures of AI workloads: models, GPUs, shared memory, collectives, gateways to models."""
 
 from __future__ import annotations
 
-from tests.unit.diagnosis.unseen import Case, base, env, job_failed, put, situation
+from typing import Any
+
+from tests.unit.diagnosis.unseen import (
+    Case,
+    base,
+    env,
+    job_failed,
+    put,
+    situation,
+    svc,
+)
+
+Body = dict[str, Any]
 
 
 @situation("Deployment ai/llm", "401|token|gated|credential", "app.credentials")
@@ -73,4 +85,101 @@ error: creating server: Internal - failed to load all models
 @situation("Deployment ai/llm", "cuda|driver|nvidia|gpu", "app.|cuda.init")
 def no_cuda_driver_on_the_node() -> Case:
     log = "RuntimeError: Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU and installed a driver from http://www.nvidia.com/Download/index.aspx\n"
+    return put(base(), "llm", ns="ai", states="crash:1", logs=log)
+
+
+@situation("Deployment ai/embed", "egress|policy|resolve|huggingface|deny", "netpol.|app.dependency")
+def model_download_cannot_resolve_the_hub() -> Case:
+    log = "requests.exceptions.ConnectionError: (MaxRetryError(\"HTTPSConnectionPool(host='huggingface.co', port=443): Max retries exceeded with url: /sentence-transformers/all-MiniLM-L6-v2/resolve/main/config.json (Caused by NameResolutionError(\\\"<urllib3.connection.HTTPSConnection object at 0x7f>: Failed to resolve 'huggingface.co' ([Errno -3] Temporary failure in name resolution)\\\"))\"), '(Request ID: 1)')\n"
+    return put(base(), "embed", ns="ai", states="crash:1", logs=log)
+
+
+@situation("ConfigMap ai/litellm|Deployment ai/gateway", "8001|port", "configuration.|app.dependency")
+def llm_gateway_routes_to_a_wrong_port() -> Case:
+    made = svc(put(base(), "vllm", ns="ai"), "vllm", 8000, ns="ai")
+    made.add(
+        "ConfigMap",
+        "litellm",
+        "ai",
+        data={
+            "config.yaml": "model_list:\n  - model_name: llama\n    litellm_params:\n      model: openai/llama\n      api_base: http://vllm.ai.svc.cluster.local:8001/v1\n"
+        },
+    )
+    log = (
+        "litellm.InternalServerError: Connection error. Received Model Group=llama\nhttpx.ConnectError: [Errno 111] Connection refused\n"
+        * 10
+    )
+    main = {
+        "volumeMounts": [{"name": "c", "mountPath": "/etc/litellm"}],
+        "args": ["--config", "/etc/litellm/config.yaml"],
+    }
+    return put(
+        made,
+        "gateway",
+        ns="ai",
+        containers={"main": main},
+        logs=log,
+        spec={"volumes": [{"name": "c", "configMap": {"name": "litellm"}}]},
+    )
+
+
+@situation("Deployment ai/predictor", "s3|model|storage|found|denied", "app.|kserve")
+def storage_initializer_finds_no_model() -> Case:
+    log = 'INFO:root:Copying contents of s3://models/iris to local\nTraceback (most recent call last):\n  File "/storage-initializer/scripts/initializer-entrypoint", line 16, in <module>\n    Storage.download(src_uri, dest_path)\nRuntimeError: Failed to fetch model. No model found in s3://models/iris.\n'
+    return put(
+        base(),
+        "predictor",
+        ns="ai",
+        init={"storage-initializer": {}},
+        states={"storage-initializer": "crash:1"},
+        logs={"storage-initializer": log},
+    )
+
+
+@situation("Deployment ai/head|Pod ai/ray-worker", "gcs|6379|head|ray", "")
+def ray_worker_waits_for_a_crashing_head() -> Case:
+    made = base()
+    svc(
+        put(
+            made,
+            "head",
+            ns="ai",
+            states="crash:1",
+            logs="ValueError: Ray component dashboard_agent is trying to use port 8265 which is used by other components.\n",
+        ),
+        "head-svc",
+        6379,
+        ns="ai",
+        selector={"app": "head"},
+    )
+    return put(
+        made,
+        "ray-worker",
+        ns="ai",
+        kind="Pod",
+        init={
+            "wait-gcs-ready": {
+                "command": ["sh", "-c", "until ray health-check --address head-svc:6379; do sleep 5; done"]
+            }
+        },
+        states={"wait-gcs-ready": "unready"},
+        logs={"wait-gcs-ready": "5 seconds elapsed: Waiting for GCS to be ready.\n" * 20},
+    )
+
+
+@situation("Job ai/train", "nccl|timeout|collective|rank", "nccl.")
+def collective_times_out() -> Case:
+    log = "[rank1]:[E301 11:59:01.101 ProcessGroupNCCL.cpp:616] [Rank 1] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=1131, OpType=ALLREDUCE, NumelIn=4096, Timeout(ms)=600000) ran for 600031 milliseconds before timing out.\ntorch.distributed.elastic.multiprocessing.errors.ChildFailedError: train.py FAILED\n"
+    return put(base(), "train", ns="ai", kind="Job", states="failed:1", logs=log, status=job_failed())
+
+
+@situation("Job ai/train", "checkpoint|corrupt|model|load|key", "app.model")
+def checkpoint_is_damaged() -> Case:
+    log = "RuntimeError: PytorchStreamReader failed reading zip archive: failed finding central directory\n"
+    return put(base(), "train", ns="ai", kind="Job", states="failed:1", logs=log, status=job_failed())
+
+
+@situation("Deployment ai/llm", "tensor|gpu|world size", "cuda.init|app.config")
+def more_shards_than_gpus() -> Case:
+    log = "ValueError: The number of required GPUs exceeds the total number of available GPUs in the placement group. tensor_parallel_size (4) is larger than the number of available GPUs (1).\n"
     return put(base(), "llm", ns="ai", states="crash:1", logs=log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.diagnosis.unseen import Case, base, env, job_failed, put, quiet, situation, svc
+from tests.unit.diagnosis.unseen import Case, base, db, env, job_failed, put, quiet, situation, svc
 
 _JAVA = """\
 2026-03-01T11:58:41.102Z  INFO 1 --- [main] o.s.b.w.embedded.tomcat.TomcatWebServer  : Tomcat initialized with port 8080 (http)
@@ -23,13 +23,9 @@ def _java(message: str, cause: str) -> str:
     return _JAVA.format(message=message, cause=cause)
 
 
-def _db(made: Case, name: str = "orders-db", port: int = 5432) -> Case:
-    return svc(put(made, name, kind="StatefulSet", containers={"db": {"ports": [{"containerPort": port}]}}), name, port)
-
-
 @situation("Deployment shop/billing", "order-db|resolve|unknown", "app.dependency.unknown_host")
 def java_wrong_host() -> Case:
-    made = _db(base())
+    made = db(base())
     log = _java("The connection attempt failed.", "java.net.UnknownHostException: order-db")
     url = env(SPRING_DATASOURCE_URL="jdbc:postgresql://order-db:5432/orders")
     return put(made, "billing", containers={"main": {"env": url}}, states="crash:1", logs=log)
@@ -37,7 +33,7 @@ def java_wrong_host() -> Case:
 
 @situation("Deployment shop/billing", "5433|port", "app.dependency")
 def java_wrong_port_of_a_healthy_database() -> Case:
-    made = _db(base())
+    made = db(base())
     refused = "Connection to orders-db:5433 refused. Check that the hostname and port are correct and that the postmaster is accepting TCP/IP connections."
     log = _java(refused, "java.net.ConnectException: Connection refused")
     url = env(SPRING_DATASOURCE_URL="jdbc:postgresql://orders-db:5433/orders")
@@ -46,14 +42,14 @@ def java_wrong_port_of_a_healthy_database() -> Case:
 
 @situation("Deployment shop/cart", "6380|port", "app.dependency")
 def go_redis_port_nobody_serves_times_out() -> Case:
-    made = _db(base(), "cache", 6379)
+    made = db(base(), "cache", 6379)
     log = '{"level":"info","ts":"2026-03-01T11:59:01Z","msg":"starting"}\n{"level":"fatal","ts":"2026-03-01T11:59:11Z","caller":"main.go:41","msg":"redis ping","error":"dial tcp 10.96.7.7:6380: i/o timeout"}\n'
     return put(made, "cart", containers={"main": {"env": env(REDIS_HOST="cache", REDIS_PORT="6380")}}, states="crash:1", logs=log)  # fmt: skip
 
 
 @situation("Deployment shop/api", "password|credential", "app.credentials")
 def python_postgres_wrong_password() -> Case:
-    made = _db(base())
+    made = db(base())
     log = """Traceback (most recent call last):
   File "/app/main.py", line 12, in <module>
     conn = psycopg2.connect(os.environ["DATABASE_URL"])
@@ -67,7 +63,7 @@ connection to server at "orders-db" (10.96.7.7), port 5432 failed: FATAL:  passw
 
 @situation("Deployment shop/api", "credential|auth|password", "app.credentials")
 def node_mongo_auth_fails() -> Case:
-    made = _db(base(), "mongo", 27017)
+    made = db(base(), "mongo", 27017)
     log = """> api@1.0.0 start
 > node server.js
 
@@ -86,7 +82,7 @@ npm ERR! errno 1
 
 @situation("Deployment shop/worker", "credential|ACCESS_REFUSED|auth|login", "app.credentials")
 def dotnet_rabbit_login_refused() -> Case:
-    made = _db(base(), "rabbit", 5672)
+    made = db(base(), "rabbit", 5672)
     log = """Unhandled exception. RabbitMQ.Client.Exceptions.BrokerUnreachableException: None of the specified endpoints were reachable
  ---> RabbitMQ.Client.Exceptions.AuthenticationFailureException: ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.
    at RabbitMQ.Client.Impl.SocketFrameHandler.Close()
@@ -121,80 +117,6 @@ DATABASE_URL
 def go_struct_env_missing() -> Case:
     log = "2026/03/01 11:59:50 failed to process config: required key PAYMENT_KEY missing value\n"
     return put(base(), "web", states="crash:1", logs=log)
-
-
-@situation("StatefulSet shop/mysql", "MYSQL_ROOT_PASSWORD|password", "app.config.missing")
-def mysql_without_root_password() -> Case:
-    log = """2026-03-01 11:59:01+00:00 [Note] [Entrypoint]: Entrypoint script for MySQL Server 8.0.36-1.el8 started.
-2026-03-01 11:59:01+00:00 [ERROR] [Entrypoint]: Database is uninitialized and password option is not specified
-    You need to specify one of the following as an environment variable:
-    - MYSQL_ROOT_PASSWORD
-    - MYSQL_ALLOW_EMPTY_PASSWORD
-    - MYSQL_RANDOM_ROOT_PASSWORD
-"""
-    return put(base(), "mysql", kind="StatefulSet", states="crash:1", logs=log)
-
-
-@situation(
-    "StatefulSet shop/mysql|ConfigMap shop/mysql-conf",
-    "innodb_buffer_pool_sze|unknown variable|option|config",
-    "app.config.invalid",
-)
-def mysql_unknown_option_in_configmap() -> Case:
-    log = """2026-03-01T11:59:01.101234Z 0 [System] [MY-010116] [Server] /usr/sbin/mysqld (mysqld 8.0.36) starting as process 1
-2026-03-01T11:59:01.402345Z 0 [ERROR] [MY-000067] [Server] unknown variable 'innodb_buffer_pool_sze=1G'.
-2026-03-01T11:59:01.403001Z 0 [ERROR] [MY-010119] [Server] Aborting
-"""
-    main = {"volumeMounts": [{"name": "conf", "mountPath": "/etc/mysql/conf.d"}]}
-    made = base().add("ConfigMap", "mysql-conf", "shop", data={"my.cnf": "[mysqld]\ninnodb_buffer_pool_sze=1G\n"})
-    return put(made, "mysql", kind="StatefulSet", containers={"db": main}, states="crash:1", logs=log,
-               spec={"volumes": [{"name": "conf", "configMap": {"name": "mysql-conf"}}]})  # fmt: skip
-
-
-@situation("StatefulSet shop/pg", "permission|data directory|initdb|not empty", "app.")
-def postgres_data_directory_of_wrong_owner() -> Case:
-    log = """The files belonging to this database system will be owned by user "postgres".
-fixing permissions on existing directory /var/lib/postgresql/data ... initdb: error: could not change permissions of directory "/var/lib/postgresql/data": Operation not permitted
-"""
-    return put(base(), "pg", kind="StatefulSet", states="crash:1", logs=log)
-
-
-@situation("StatefulSet shop/pg", "incompatible|version|16|15", "app.")
-def postgres_data_of_another_major_version() -> Case:
-    log = """
-PostgreSQL Database directory appears to contain a database; Skipping initialization
-
-2026-03-01 11:59:01.101 UTC [1] FATAL:  database files are incompatible with server
-2026-03-01 11:59:01.101 UTC [1] DETAIL:  The data directory was initialized by PostgreSQL version 15, which is not compatible with this version 16.1 (Debian 16.1-1.pgdg120+1).
-"""
-    return put(base(), "pg", kind="StatefulSet", states="crash:1", logs=log)
-
-
-@situation("StatefulSet shop/es", "vm.max_map_count|max_map_count", "app.|node")
-def elasticsearch_bootstrap_check() -> Case:
-    log = '{"@timestamp":"2026-03-01T11:59:01.000Z","log.level":"ERROR","message":"node validation exception\\n[1] bootstrap checks failed. You must address the points described in the following [1] lines before starting Elasticsearch.\\nbootstrap check failure [1] of [1]: max virtual memory areas vm.max_map_count [65530] is too low, increase to at least [262144]","service.name":"ES_ECS","process.thread.name":"main"}\nERROR: Elasticsearch did not exit normally - check the logs at /usr/share/elasticsearch/logs/docker-cluster.log\n'
-    return put(base(), "es", kind="StatefulSet", states="crash:78", logs=log)
-
-
-@situation("StatefulSet shop/kafka", "cluster.id|clusterid|meta.properties|cluster id", "app.")
-def kafka_cluster_id_mismatch() -> Case:
-    log = """[2026-03-01 11:59:01,101] INFO starting (kafka.server.KafkaServer)
-[2026-03-01 11:59:02,301] ERROR Fatal error during KafkaServer startup. Prepare to shutdown (kafka.server.KafkaServer)
-kafka.common.InconsistentClusterIdException: The Cluster ID kVSgfurUQFGGpHMTBqBPiw doesn't match stored clusterId Some(0Qftv9yBTAmf2iDPSlIk7g) in meta.properties. The broker is trying to join the wrong cluster. Configured zookeeper.connect may be wrong.
-	at kafka.server.KafkaServer.startup(KafkaServer.scala:223)
-"""
-    return put(base(), "kafka", kind="StatefulSet", states="crash:1", logs=log)
-
-
-@situation("Deployment shop/stream", "kafka-headless|kafka|resolve|bootstrap", "app.dependency")
-def kafka_client_no_resolvable_bootstrap() -> Case:
-    log = """Exception in thread "main" org.apache.kafka.common.KafkaException: Failed to construct kafka consumer
-	at org.apache.kafka.clients.consumer.KafkaConsumer.<init>(KafkaConsumer.java:827)
-Caused by: org.apache.kafka.common.config.ConfigException: No resolvable bootstrap urls given in bootstrap.servers
-	at org.apache.kafka.clients.ClientUtils.parseAndValidateAddresses(ClientUtils.java:89)
-"""
-    made = _db(base(), "kafka", 9092)
-    return put(made, "stream", containers={"main": {"env": env(KAFKA_BOOTSTRAP_SERVERS="kafka-brokr:9092")}}, states="crash:1", logs=log)  # fmt: skip
 
 
 @situation("Deployment shop/web", "heap|memory", "app.memory|pod.oom")
@@ -274,38 +196,14 @@ def envoy_refuses_its_bootstrap() -> Case:
 
 @situation("Deployment shop/api", "certificate|expired", "app.certificate|cert")
 def go_client_meets_expired_certificate() -> Case:
-    made = _db(base(), "auth", 8443)
+    made = db(base(), "auth", 8443)
     log = 'time="2026-03-01T11:59:01Z" level=fatal msg="cannot fetch keys" error="Get \\"https://auth.shop.svc:8443/keys\\": tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2026-03-01T11:59:01Z is after 2026-02-27T00:00:00Z"\n'
     return put(made, "api", states="crash:1", logs=log)
 
 
-@situation("StatefulSet shop/orders-db", "disk|space|full", "app.disk|storage")
-def database_disk_full_and_its_client_crashes() -> Case:
-    made = base()
-    full = """2026-03-01 11:58:10.101 UTC [52] PANIC:  could not write to file "pg_wal/xlogtemp.52": No space left on device
-2026-03-01 11:58:10.201 UTC [1] LOG:  startup process (PID 52) was terminated by signal 6: Aborted
-2026-03-01 11:58:10.202 UTC [1] LOG:  aborting startup due to startup process failure
-"""
-    svc(put(made, "orders-db", kind="StatefulSet", containers={"db": {"ports": [{"containerPort": 5432}]}}, states="crash:1", logs=full), "orders-db", 5432)  # fmt: skip
-    refused = "panic: failed to connect to `host=orders-db user=api database=api`: dial error (dial tcp 10.96.7.7:5432: connect: connection refused)\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:31 +0x1d\n"
-    return put(made, "api", containers={"main": {"env": env(PGHOST="orders-db")}}, states="crash:2", logs=refused)
-
-
-@situation("Deployment shop/orders-db", "image", "pod.image")
-def database_image_wrong_and_two_clients_wait() -> Case:
-    made = base()
-    put(made, "orders-db", states='wait:ImagePullBackOff:Back-off pulling image "registry.example/orders-db:1.4.2"')
-    made.event("Pod", "orders-db-abc-x0", "shop", "Failed", 'Failed to pull image "registry.example/orders-db:1.4.2": rpc error: code = NotFound desc = failed to pull and unpack image "registry.example/orders-db:1.4.2": failed to resolve reference "registry.example/orders-db:1.4.2": registry.example/orders-db:1.4.2: not found')  # fmt: skip
-    svc(made, "orders-db", 5432)
-    for name in ("api", "billing"):
-        put(made, name, containers={"main": {"env": env(DB_HOST="orders-db", DB_PORT="5432")}}, states="crash:1",
-            logs="Error: connect ECONNREFUSED 10.96.7.7:5432\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1495:16)\n")  # fmt: skip
-    return made
-
-
 @situation("Deployment shop/web", "init|orders-db|resolve|wait|host", "pod.init|app.dependency")
 def init_container_waits_for_a_misspelt_service() -> Case:
-    made = _db(base())
+    made = db(base())
     wait = {
         "wait-for-db": {
             "command": ["sh", "-c", "until nc -z order-db 5432; do echo waiting for order-db; sleep 2; done"]
@@ -317,7 +215,7 @@ def init_container_waits_for_a_misspelt_service() -> Case:
 @situation("Job shop/migrate", "relation|exist|migrat|column", "app.schema")
 def migration_job_fails_on_missing_relation() -> Case:
     log = 'Running migration 20260301_add_total...\nerror: migration failed: column "total_cents" of relation "orders" does not exist (details: pq: column "total_cents" of relation "orders" does not exist)\n'
-    return put(_db(base()), "migrate", kind="Job", states="failed:1", logs=log, status=job_failed())
+    return put(db(base()), "migrate", kind="Job", states="failed:1", logs=log, status=job_failed())
 
 
 @situation("CronJob shop/backup", "denied|permission|bucket|credential|403|access", "app.")
@@ -343,12 +241,6 @@ def nginx_cannot_write_its_cache() -> Case:
 def nginx_may_not_bind_80() -> Case:
     log = 'nginx: [warn] the "user" directive makes sense only if the master process runs with super-user privileges\nnginx: [emerg] bind() to 0.0.0.0:80 failed (13: Permission denied)\n'
     return put(base(), "web", states="error:1", logs=log)
-
-
-@situation("Deployment shop/api", "too many|connections|orders-db", "app.dependency.exhausted")
-def database_out_of_connections() -> Case:
-    log = 'sqlalchemy.exc.OperationalError: (psycopg2.OperationalError) connection to server at "orders-db" (10.96.7.7), port 5432 failed: FATAL:  sorry, too many clients already\n'
-    return put(_db(base()), "api", states="crash:1", logs=log)
 
 
 @situation("Deployment shop/api", "flag|option|argument", "app.config.invalid")
@@ -387,7 +279,7 @@ def own_error_of_the_program_is_quoted() -> Case:
 
 @situation("Deployment shop/search", "elastic|9200|search-es|refus", "app.dependency")
 def running_not_ready_because_dependency_name_is_wrong() -> Case:
-    made = _db(base(), "search-es", 9200)
+    made = db(base(), "search-es", 9200)
     log = (
         'ts=2026-03-01T11:59:01Z level=error caller=health.go:31 msg="elasticsearch not reachable" err="Get \\"http://search-elastic:9200/_cluster/health\\": dial tcp: lookup search-elastic on 10.96.0.10:53: no such host"\n'
         * 20
@@ -402,7 +294,7 @@ def running_not_ready_because_dependency_name_is_wrong() -> Case:
 @quiet
 def a_ready_program_that_retried_at_start() -> Case:
     log = "dial tcp 10.96.7.7:5432: connect: connection refused, retrying in 1s\nconnected to database\nlistening on :8080\n"
-    return put(_db(base()), "api", logs=log)
+    return put(db(base()), "api", logs=log)
 
 
 @quiet

@@ -190,3 +190,94 @@ def new_revision_bad_while_the_old_serves() -> Case:
     made.add("Pod", "web-new-q", "shop", labels={"app": "web", "pod-template-hash": "new"}, metadata=owned("ReplicaSet", "web-new", "shop"), spec={**spec, "nodeName": "n1"},
              status={"phase": "Pending", "conditions": [condition("Ready", "False")], "containerStatuses": [{"name": "main", "ready": False, "restartCount": 0, "state": {"waiting": {"reason": "ErrImagePull", "message": 'rpc error: code = NotFound desc = failed to pull and unpack image "registry.example/web:1.5": not found'}}}]})  # fmt: skip
     return svc(made, "web", 80, 8080)
+
+
+@situation("Deployment shop/web", "liveness|exec|timeout|command", "pod.probe.liveness")
+def liveness_command_times_out() -> Case:
+    probe = {"exec": {"command": ["/bin/check", "--deep"]}, "timeoutSeconds": 1}
+    made = put(base(), "web", containers={"main": {"livenessProbe": probe}}, states="crash:137")
+    made.event(
+        "Pod",
+        "web-abc-x0",
+        "shop",
+        "Unhealthy",
+        'Liveness probe failed: command timed out: "/bin/check --deep" timed out after 1s',
+        count=30,
+    )
+    return made.event(
+        "Pod",
+        "web-abc-x0",
+        "shop",
+        "Killing",
+        "Container main failed liveness probe, will be restarted",
+        type_="Normal",
+        count=9,
+    )
+
+
+@situation("StatefulSet shop/vault", "seal", "pod.probe|app.|pod.")
+def vault_is_sealed() -> Case:
+    made = put(
+        base(),
+        "vault",
+        kind="StatefulSet",
+        containers={
+            "vault": {"readinessProbe": {"exec": {"command": ["/bin/sh", "-ec", "vault status -tls-skip-verify"]}}}
+        },
+        states="unready",
+        logs="==> Vault server started! Log data will stream in below:\n[INFO] core: security barrier not initialized\n[INFO] core: seal configuration missing, not initialized\n",
+    )
+    return made.event(
+        "Pod",
+        "vault-0",
+        "shop",
+        "Unhealthy",
+        "Readiness probe failed: Key                Value\n---                -----\nSeal Type          shamir\nInitialized        false\nSealed             true\n",
+        count=300,
+    )
+
+
+@situation("Deployment shop/web", "hook|poststart", "pod.hook.poststart")
+def post_start_hook_fails() -> Case:
+    made = put(
+        base(),
+        "web",
+        containers={"main": {"lifecycle": {"postStart": {"exec": {"command": ["/bin/register"]}}}}},
+        states="crash:137",
+    )
+    return made.event("Pod", "web-abc-x0", "shop", "FailedPostStartHook", "PostStartHook failed", count=9)
+
+
+@situation("Deployment shop/api", "8443|https|scheme|liveness", "pod.probe.liveness")
+def liveness_http_to_a_tls_port() -> Case:
+    made = put(
+        base(),
+        "api",
+        containers={
+            "main": {"livenessProbe": {"httpGet": {"path": "/", "port": 8443}}, "ports": [{"containerPort": 8443}]}
+        },
+        states="crash:137",
+    )
+    made.event(
+        "Pod",
+        "api-abc-x0",
+        "shop",
+        "Unhealthy",
+        "Liveness probe failed: HTTP probe failed with statuscode: 400",
+        count=30,
+    )
+    made.event(
+        "Pod",
+        "api-abc-x0",
+        "shop",
+        "Killing",
+        "Container main failed liveness probe, will be restarted",
+        type_="Normal",
+        count=9,
+    )
+    made.log(
+        "api-abc-x0",
+        "2026/03/01 11:59:01 http: TLS handshake error from 10.244.1.1:40122: tls: first record does not look like a TLS handshake\n"
+        * 5,
+    )
+    return made
