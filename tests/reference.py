@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from copilot.cli.main import COMMANDS, cli
-from copilot.diagnosis.catalogue import CAUSES
+from copilot.preflight.judge import KNOWN
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 _MADE = "<!-- Made from the code by `python -m tests.reference --write`. -->\n"
@@ -43,7 +43,7 @@ def causes_page() -> str:
         "# Causes\n",
         "What `kubectl copilot why` can name. A symptom is a link in a chain, never an answer.\n",
     ]
-    for cause in sorted(CAUSES.values(), key=lambda cause: cause.id):
+    for cause in sorted(KNOWN.values(), key=lambda cause: cause.id):
         kind = "symptom" if cause.secondary else cause.severity.name.lower()
         lines.append(f"## {cause.id}\n")
         lines.append(f"{cause.title}. Kind: {cause.kind}; {kind}.\n")

@@ -18,9 +18,9 @@ SCHEMA = "cluster-copilot/causes/v1"
 @output_option("text", "json")
 def COMMAND(word: str | None, output: str) -> int:  # noqa: N802 - the name every command module exports
     """List the causes this program can find; WORD narrows the list."""
-    from copilot.diagnosis.catalogue import CAUSES
+    from copilot.preflight.judge import KNOWN
 
-    rows = [_row(cause) for cause in CAUSES.values()]
+    rows = [_row(cause) for cause in KNOWN.values()]
     chosen = sorted(
         (row for row in rows if word is None or word.lower() in str(row).lower()), key=lambda row: str(row["id"])
     )
