@@ -82,7 +82,7 @@ class Copilot:
     def ask(self, question: str) -> Iterator[StreamEvent]:
         """Answer a question in plain words: a stream of events, redacted, the last one `Answered` or `Refused`."""
         from copilot.agent import answer_question
-        from copilot.redacting import redact_event
+        from copilot.agent.redaction import redact_event
 
         with paused_gc():
             for event in answer_question(self, question):

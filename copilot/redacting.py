@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import assert_never
-
 import msgspec
 
-from copilot.agent.events import Answer, Answered, Citation, EvidenceFound, Refused, Step, StreamEvent
 from copilot.diagnosis.changes import Change
 from copilot.diagnosis.onset import Onset
 from copilot.diagnosis.timeline import Entry, Timeline
@@ -46,32 +43,6 @@ def _evidence(piece: Evidence) -> Evidence:
 
 def _step(step: NextStep) -> NextStep:
     return msgspec.structs.replace(step, text=plain(step.text), command=plain(step.command))
-
-
-def redact_event(event: StreamEvent) -> StreamEvent:
-    """The same event of an answer, fit to be shown."""
-    match event:
-        case EvidenceFound(citation):
-            return EvidenceFound(_citation(citation))
-        case Answered(answer):
-            return Answered(_answer(answer))
-        case Refused():
-            return event
-    assert_never(event)
-
-
-def _answer(answer: Answer) -> Answer:
-    return msgspec.structs.replace(
-        answer,
-        question=plain(answer.question),
-        text="\n".join(plain(line) for line in answer.text.split("\n")),
-        citations=tuple(_citation(citation) for citation in answer.citations),
-        steps=tuple(Step(text=plain(step.text), command=plain(step.command)) for step in answer.steps),
-    )
-
-
-def _citation(citation: Citation) -> Citation:
-    return msgspec.structs.replace(citation, text=plain(citation.text))
 
 
 def redact_change(change: Change) -> Change:
