@@ -38,7 +38,7 @@ LOG_CAUSES: tuple[Cause, ...] = (
     _cause("app.credentials.rejected", "A server rejects the credentials", "Correct the Secret or the variable"),
     _cause("app.config.missing", "A required setting or file is missing", "Set it in the template or mount it"),
     _cause("app.config.invalid", "The program refuses its configuration", "Correct the configuration"),
-    _cause("app.certificate.untrusted", "A certificate is expired, unknown or for another name", "Renew or trust it"),
+    _cause("app.certificate.untrusted", "A certificate is expired, unknown or for another name", "Renew or trust it", yields=True),
     _cause("app.data.incompatible", "The data on its volume does not fit the program", "Compare versions; restore or migrate the data"),
     _cause("app.disk.full", "A disk or volume is full", "Free or enlarge it"),
     _cause("app.disk.read_only", "The program writes to a read-only file system", "Mount a writable volume there"),

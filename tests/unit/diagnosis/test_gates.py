@@ -24,6 +24,7 @@ STRUCTURAL = (
     "ingress.",
     "gateway.",
     "configuration.route",
+    "cert.",
     "deploy.",
     "cronjob.",
     "job.",
