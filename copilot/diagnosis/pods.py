@@ -164,7 +164,7 @@ def in_trouble(pod: Resource, now: datetime) -> bool:
         grace = number(pod.metadata, "deletionGracePeriodSeconds", default=DEFAULT_GRACE)
         # deletionTimestamp already includes the grace period, so passing it means being late.
         return now > pod.deleted + timedelta(seconds=5) or grace > 600
-    if phase == "Succeeded":
+    if phase == "Succeeded" or not status:  # a pod of which only the place is known tells nothing of its health
         return False
     if phase != "Running":
         return True

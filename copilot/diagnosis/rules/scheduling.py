@@ -98,6 +98,9 @@ def _by_text(case: Case, message: SchedulerMessage) -> Finding | None:
     finding = explain_text(case, kind) if kind is not None else None
     if finding is None or not case.nodes.known or case.pod.resource.detail is Detail.ROW:
         return finding
+    if not case.view.was_read("Pod"):  # what stands on the nodes is not known, so the arithmetic proves nothing
+        doubt = "the pods of all namespaces were not read, so who holds what could not be recomputed"
+        return msgspec.structs.replace(finding, doubts=(*finding.doubts, doubt))
     doubt = "by the objects read, some node could take the pod now"
     return msgspec.structs.replace(finding, weight=0.55, doubts=(*finding.doubts, doubt))
 

@@ -69,7 +69,10 @@ def lease_of(root: Entry, name: str) -> dict[str, Any]:
 
 
 def pods_of(root: Entry, name: str) -> list[tuple[int, dict[str, Any]]]:
-    """The pods under `Non-terminated Pods:`, each with its line: namespace, name, node, age and nothing more."""
+    """The pods under `Non-terminated Pods:`, each with its line: namespace, name, node, age, CPU and memory requested.
+
+    The sums stand where the API keeps a pod's own requests (`spec.resources`): the table does not name the containers.
+    """
     entry = root.get("Non-terminated Pods")
     found = []
     for child in entry.children[2:] if entry is not None else ():
@@ -84,8 +87,17 @@ def pods_of(root: Entry, name: str) -> list[tuple[int, dict[str, Any]]]:
                     "apiVersion": "v1",
                     "kind": "Pod",
                     "metadata": without_nothing(metadata),
-                    "spec": without_nothing({"nodeName": name}),
+                    "spec": without_nothing({"nodeName": name, "resources": _requested(parts[2:-1])}),
                 },
             )
         )
     return found
+
+
+def _requested(cells: list[str]) -> dict[str, Any] | None:
+    """The requests of a row `CPU Requests, CPU Limits, Memory Requests, Memory Limits`, each with its share in brackets."""
+    amounts = [cell for cell in cells if not cell.startswith("(")]
+    if len(amounts) != len(("cpu", "cpu limit", "memory", "memory limit")):
+        return None
+    wanted = {name: amount for name, amount in (("cpu", amounts[0]), ("memory", amounts[2])) if amount != "0"}
+    return {"requests": wanted} if wanted else None
