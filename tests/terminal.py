@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import sys
 from pathlib import Path
+
+from tests.warm import started
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = b"leave it: "
@@ -14,25 +17,38 @@ QUESTION = b"leave it: "
 
 def at_a_terminal(arguments: list[str], data: Path, answers: list[str], interrupt_at: bytes = b"") -> tuple[int, str]:
     """Return exit code and everything printed. With `interrupt_at`, press Ctrl-C when that text appears."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(ROOT)
-        os.environ["COPILOT_DATA_DIR"] = str(data)
-        os.execv(sys.executable, [sys.executable, "-m", "copilot.cli.main", *arguments])
+    ours, theirs = pty.openpty()
+    child = started(_command, os.ttyname(theirs), arguments, {**os.environ, "COPILOT_DATA_DIR": str(data)})
     seen, asked, waiting = b"", 0, list(answers)
     while True:
-        try:
-            chunk = os.read(terminal, 4096)
-        except OSError:  # the child closed its end
+        ready, _, _ = select.select([ours, child.sentinel], [], [])
+        if ours not in ready:  # it has ended, and everything it printed was read
             break
-        if not chunk:
-            break
-        seen += chunk
+        seen += os.read(ours, 4096)
         if seen.count(QUESTION) > asked and waiting:
             asked += 1
-            os.write(terminal, waiting.pop(0).encode() + b"\n")
+            os.write(ours, waiting.pop(0).encode() + b"\n")
         if interrupt_at and interrupt_at in seen:
             interrupt_at = b""
-            os.kill(child, signal.SIGINT)
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), seen.decode()
+            assert child.pid is not None
+            os.kill(child.pid, signal.SIGINT)
+    child.join()
+    os.close(ours)
+    os.close(theirs)
+    assert child.exitcode is not None
+    return child.exitcode, seen.decode()
+
+
+def _command(terminal: str, arguments: list[str], environment: dict[str, str]) -> None:
+    """Run one command as a shell would: at the terminal, which is its own from now on."""
+    from copilot.cli.main import main
+
+    os.setsid()
+    ends = os.open(terminal, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(ends, standard)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww"))
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    sys.exit(main(arguments))

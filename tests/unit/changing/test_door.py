@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,12 +22,14 @@ from guardrails.approval import Approval, Method
 from guardrails.errors import ApprovalError, ChangeRefused, IntentError, JournalError, PlanChanged
 from guardrails.journal import Kind
 from guardrails.plan import DryRunState, Plan, Tier
+from guardrails.requests import Request
 from guardrails.steps import SendState
 from tests.small_api import SmallApi, deployment, serve
+from tests.warm import started
 from tools.change.readback import Settled, read_back
 from tools.change.watch import End
+from tools.executor.wire import Wire, WireAnswer
 
-ROOT = Path(__file__).resolve().parents[3]
 WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
 
 
@@ -300,33 +299,29 @@ def test_words_and_flag_that_disagree_are_refused(shop: Shop) -> None:
         shop.open.desk.plan("scale web in shop to 3", "other")
 
 
-_CRASH = """
-    import os, signal, sys
-    from pathlib import Path
-    from tests.unit.changing.test_door import *
-    from tools.executor.wire import Wire
+class _Known:
+    """A server that runs already, and whose kubeconfig is written."""
 
-    class Known:
-        def __init__(self, url): self.url = url
-        def kubeconfig(self, folder): return folder / "kubeconfig"
+    def kubeconfig(self, folder: Path) -> Path:
+        return folder / "kubeconfig"
 
-    def die(*_): os.kill(os.getpid(), signal.SIGKILL)
 
-    where, folder = sys.argv[1], Path(sys.argv[2])
-    shop = Shop(Known(""), folder)
+def _die_around_the_send(where: str, folder: Path) -> None:
+    """Carry a plan out in this process, and kill it just before or just after the request."""
+    shop = Shop(_Known(), folder)
     plan = shop.plan()
     real = Wire.send
 
-    def send(self, request, agent):
+    def send(wire: Wire, request: Request, agent: str) -> WireAnswer:
         if "dry-run" in agent:
-            return real(self, request, agent)
+            return real(wire, request, agent)
         if where == "after":
-            real(self, request, agent)
-        die()
+            real(wire, request, agent)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("unreachable: dead")
 
-    Wire.send = send
+    Wire.send = send  # type: ignore[method-assign]
     shop.carry_out(plan)
-"""
 
 
 @pytest.mark.parametrize(
@@ -335,11 +330,9 @@ _CRASH = """
 def test_kill_9_around_the_send_leaves_an_intent_that_is_read_back(
     shop: Shop, where: str, settled: Settled, replicas: int
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(_CRASH), where, str(shop.folder)],
-        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    died = started(_die_around_the_send, where, shop.folder)
+    died.join()
+    assert died.exitcode == -signal.SIGKILL
     (open_record,) = unsettled(shop.open.journal)
     assert open_record.entries[-1].kind is Kind.INTENT
     ((plan, reading),) = settle_all(shop.open.desk.reader, shop.open.journal, shop.open.desk.cluster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -15,33 +16,31 @@ from copilot.cli.main import main
 from tests.small_api import deployment, serve
 
 ROOT = Path(__file__).resolve().parents[3]
+_WORDS = ("scale web to 3", "restart deploy/web")
 _READING = (["why"], ["graph", "deploy/web"], ["ask", "why is web down?"], ["record"])
 
 
-def _run(*arguments: str, env: dict[str, str]) -> tuple[int, list[str], str]:
-    """Run one command apart and return its exit code, the writer's modules it loaded, and what it printed."""
-    code = (
-        "import sys, json\nfrom copilot.cli.main import main\n"
-        f"code = main({list(arguments)!r})\n"
-        "sys.stderr.write('\\n' + json.dumps([code, [name for name in sys.modules if name.startswith('tools.executor')]]))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env={**os.environ, **env}
-    )
-    status, loaded = json.loads(done.stderr.splitlines()[-1])
-    return status, loaded, done.stdout
-
-
-@pytest.mark.parametrize("words", ["scale web to 3", "restart deploy/web"])
-def test_without_leave_to_change_only_get_is_sent_and_the_writer_is_not_imported(tmp_path: Path, words: str) -> None:
+def test_without_leave_to_change_only_get_is_sent_and_the_writer_is_not_imported(tmp_path: Path) -> None:
     with serve(deployment()) as api:
-        env = {"COPILOT_DATA_DIR": str(tmp_path / "data"), "COPILOT_ALLOW_CHANGES": "0"}
-        status, loaded, printed = _run("do", words, "--kubeconfig", str(api.kubeconfig(tmp_path)), env=env)
-    assert (status, loaded) == (77, [])
+        commands = [["do", words, "--kubeconfig", str(api.kubeconfig(tmp_path))] for words in _WORDS]
+        code = (
+            "import sys, json\nfrom copilot.cli.main import main\n"
+            f"codes = [main(command) for command in {commands!r}]\n"
+            "writer = [name for name in sys.modules if name.startswith('tools.executor')]\n"
+            "sys.stderr.write(json.dumps([codes, writer]))\n"
+        )
+        env = {**os.environ, "COPILOT_DATA_DIR": str(tmp_path / "data"), "COPILOT_ALLOW_CHANGES": "0"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=env
+        )
+    assert json.loads(done.stderr) == [[77, 77], []]
     assert {one.method for one in api.seen} == {"GET"}
-    assert "Changes are off" in printed
-    assert "server-side dry-run): changes are off" in printed
-    assert "access review): changes are off" in printed
+    for said in (
+        "Changes are off",
+        "server-side dry-run): changes are off",
+        "access review): changes are off",
+    ):
+        assert done.stdout.count(said) == len(_WORDS)
     assert not (tmp_path / "data").exists()
 
 
@@ -64,23 +63,24 @@ def test_every_reading_command_sends_only_get_and_reviews(tmp_path: Path, capsys
     assert not [one for one in api.seen if one.method == "POST" and "selfsubject" not in one.path]
 
 
-def test_leave_to_change_can_be_set_in_the_environment(tmp_path: Path) -> None:
+def test_leave_to_change_can_be_set_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COPILOT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("COPILOT_ALLOW_CHANGES", "1")
     with serve(deployment()) as api:
-        env = {"COPILOT_DATA_DIR": str(tmp_path / "data"), "COPILOT_ALLOW_CHANGES": "1"}
-        status, loaded, printed = _run("do", "scale web to 3", "--kubeconfig", str(api.kubeconfig(tmp_path)), env=env)
-    assert (status, bool(loaded)) == (77, True)
-    assert "server-side dry-run of the change: done" in printed
+        assert main(["do", "scale web to 3", "--kubeconfig", str(api.kubeconfig(tmp_path))]) == 77
+    assert "server-side dry-run of the change: done" in capsys.readouterr().out
 
 
-def test_input_that_is_no_terminal_is_never_a_yes(tmp_path: Path) -> None:
+def test_input_that_is_no_terminal_is_never_a_yes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COPILOT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("yes\nyes\nweb\n"))
     with serve(deployment()) as api:
-        done = subprocess.run(
-            [sys.executable, "-m", "copilot.cli.main", "do", "scale web to 3", "--allow-changes", "--kubeconfig", str(api.kubeconfig(tmp_path))],
-            input="yes\nyes\nweb\n", capture_output=True, text=True, check=False, cwd=ROOT,
-            env={**os.environ, "COPILOT_DATA_DIR": str(tmp_path / "data")},
-        )  # fmt: skip
-    assert done.returncode == 77
-    assert "Nobody is at a terminal" in done.stderr
+        assert main(["do", "scale web to 3", "--allow-changes", "--kubeconfig", str(api.kubeconfig(tmp_path))]) == 77
+    assert "Nobody is at a terminal" in capsys.readouterr().err
     assert api.writes() == []
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,9 +44,14 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def _imports(tree: ast.AST) -> set[str]:
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
+def _imports(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(tree):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -57,11 +63,7 @@ def test_only_the_named_files_import_an_http_library() -> None:
     found = {
         _name(path)
         for path in _sources()
-        if any(
-            name == library or name.startswith(f"{library}.")
-            for name in _imports(ast.parse(path.read_text()))
-            for library in HTTP_LIBRARIES
-        )
+        if any(f"{name}.".startswith(tuple(f"{library}." for library in HTTP_LIBRARIES)) for name in _imports(path))
     }
     assert found - set(IMPORTERS) == set(), (
         "a new way out of the program: name it here with its reason, or use the transport"
@@ -71,7 +73,7 @@ def test_only_the_named_files_import_an_http_library() -> None:
 def test_no_writing_method_stands_in_any_other_source() -> None:
     found = []
     for path in _sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in _nodes(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.upper() in METHODS:
                 found.append(f"{_name(path)}:{node.lineno} {node.value}")
     elsewhere = [each for each in found if not each.startswith((WRITER, READER, "guardrails/requests.py"))]
@@ -106,14 +108,14 @@ def test_no_process_is_started_anywhere_near_the_door() -> None:
         *(ROOT / "tools/change").rglob("*.py"),
         *(ROOT / "copilot/changing").rglob("*.py"),
     ]:
-        assert not _imports(ast.parse(path.read_text())) & words, path
+        assert not _imports(path) & words, path
         assert not re.search(r"\b(eval|exec|os\.system|os\.popen)\(", path.read_text()), path
 
 
 def test_the_executor_is_small_and_knows_no_model() -> None:
     files = sorted((ROOT / WRITER).rglob("*.py"))
     assert sum(len(path.read_text().splitlines()) for path in files) <= 1000
-    imported = {name.split(".")[0] for path in files for name in _imports(ast.parse(path.read_text()))}
+    imported = {name.split(".")[0] for path in files for name in _imports(path)}
     assert imported <= {"__future__", "typing", "urllib", "msgspec", "urllib3", "copilot", "guardrails", "tools"}
 
 

@@ -5,12 +5,14 @@ import socket
 import struct
 import threading
 import zlib
+from types import SimpleNamespace
 
 import pytest
 
 from guardrails.redaction import Redactor
 from retrievers.knowledge import Library, Trust, Where
 from retrievers.knowledge.embedder import EmbedderError, MiniLm, Precision, presence
+from tests.deep import DEEP
 
 REDACTOR = Redactor(b"k" * 32)
 USER = Where(trust=Trust.USER)
@@ -161,7 +163,12 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [(Precision.FLOAT32, 1e-5), (Precision.INT8, 0.03)])
+SLOW = pytest.mark.skipif(not DEEP, reason="3 s to shrink all six layers; COPILOT_DEEP=1 runs it")
+
+
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [(Precision.FLOAT32, 1e-5), pytest.param(Precision.INT8, 0.03, marks=SLOW)]
+)
 def test_the_vectors_are_those_that_the_models_authors_publish(models, no_network, precision, tolerance):
     import numpy as np
 
@@ -182,6 +189,48 @@ def test_a_vector_does_not_depend_on_its_neighbours_or_on_padding(models, no_net
     for text, vector in zip(texts, together, strict=True):
         alone = np.frombuffer(model.embed([text])[0], "<f4")
         assert np.frombuffer(vector, "<f4") == pytest.approx(alone, abs=1e-5)
+
+
+def tiny_weights(path, shape, words):
+    """Random weights under the names that the real ones have."""
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    chance, wide = np.random.default_rng(7), shape.hidden
+    sizes = {"embeddings.word_embeddings.weight": (words, wide), "embeddings.position_embeddings.weight": (16, wide),
+             "embeddings.token_type_embeddings.weight": (2, wide)}  # fmt: skip
+    for layer in range(shape.layers):
+        name = f"encoder.layer.{layer}"
+        for part in ("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"):
+            sizes |= {f"{name}.{part}.weight": (wide, wide), f"{name}.{part}.bias": (wide,)}
+        sizes |= {f"{name}.intermediate.dense.weight": (4 * wide, wide), f"{name}.intermediate.dense.bias": (4 * wide,)}
+        sizes |= {f"{name}.output.dense.weight": (wide, 4 * wide), f"{name}.output.dense.bias": (wide,)}
+    norms = [
+        "embeddings",
+        *(f"encoder.layer.{n}.{part}" for n in range(shape.layers) for part in ("attention.output", "output")),
+    ]
+    weights = {name: chance.normal(0, 0.5, size).astype("f4") for name, size in sizes.items()}
+    weights |= {f"{name}.LayerNorm.weight": np.ones(wide, "f4") for name in norms}
+    weights |= {f"{name}.LayerNorm.bias": np.zeros(wide, "f4") for name in norms}
+    save_file(weights, path)
+
+
+def test_weights_of_eight_bits_give_nearly_the_same_vectors(tmp_path):
+    import numpy as np
+
+    from retrievers.knowledge.embedder import _run, _session
+    from retrievers.knowledge.onnx_graph import Shape, write_encoder
+
+    shape = Shape(layers=2, heads=2, hidden=32, epsilon=1e-12)
+    tiny_weights(tmp_path / "tiny.safetensors", shape, words=50)
+    texts = [SimpleNamespace(ids=ids) for ids in ([1, 7, 9], [2, 30, 41, 5, 49], [3])]
+    vectors = []
+    for quantised in (False, True):
+        write_encoder(tmp_path / "tiny.safetensors", shape, tmp_path / "tiny.onnx", quantised=quantised)
+        vectors.append(_run(_session(tmp_path / "tiny.onnx"), texts))
+    exact, small = vectors
+    assert (exact * small).sum(axis=1) == pytest.approx([1] * 3, abs=0.02)
+    assert not np.array_equal(exact, small)
 
 
 def test_weights_that_are_not_the_expected_ones_are_refused(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from copilot.model import InputError, Snapshot
+from tests.deep import DEEP
 from tools.cluster.open_source import open_path
 from tools.cluster.source import Scope
 
@@ -129,7 +130,9 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=3_000 if DEEP else 120, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(
     st.lists(PIECES | st.binary(max_size=12), max_size=8),
     st.sampled_from(["a.json", "pods.yaml", "a", "logs/n/p/c.log", "a.json.gz"]),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot.model import InputError
@@ -75,7 +75,6 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["spec", "status", "data"]), VALUES, max_size=3), max_size=5))
 def test_a_list_cut_into_items_reads_as_in_one_piece(items: list[dict[str, Any]]) -> None:
     whole = {"apiVersion": "v1", "kind": "List", "items": [{"kind": "X", **item} for item in items], "metadata": {}}
@@ -91,7 +90,6 @@ def test_a_list_cut_into_items_reads_as_in_one_piece(items: list[dict[str, Any]]
     assert document.body["kind"] == "List"
 
 
-@settings(deadline=None)
 @given(VALUES, st.integers(0, 4))
 def test_kept_once_or_not_the_values_are_the_same(value: object, indent: int) -> None:
     text = json.dumps([value, value, {"a": value}], indent=indent or None).encode()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from copilot.model import InputError
@@ -48,7 +48,6 @@ def agree(text: str) -> None:
         pytest.fail(f"libyaml refuses what the quick reader read: {error.title}\n{text!r}")
 
 
-@settings(deadline=None, max_examples=150)
 @given(TEXTS)
 @example("a: 1\n  b: 2\n")
 @example("- a\n b\n")
@@ -56,7 +55,6 @@ def test_lines_in_any_order_are_read_alike(text: str) -> None:
     agree(text)
 
 
-@settings(deadline=None, max_examples=80)
 @given(VALUES, st.sampled_from([20, 80, 1000]))
 def test_what_a_yaml_writer_writes_is_read_alike(value: object, width: int) -> None:
     agree(yaml.safe_dump({"top": value}, width=width, allow_unicode=True))
