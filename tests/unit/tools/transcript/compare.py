@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from copilot.model import Ref, Resource, Snapshot, instant
+from copilot.model import Ref, Resource, Snapshot, instant, parse_quantity
 from copilot.model.resource import ref_of
+from retrievers.graph.placement import requests_of
 
 # Lists that kubectl prints in an order of its own: compared as sets of their entries.
 _UNORDERED = {
@@ -37,12 +38,22 @@ def differences(read: Any, real: Any, path: str = "") -> Iterator[str]:
         for key, value in read.items():
             if key in real:
                 yield from differences(value, real[key], f"{path}.{key}")
+            elif path == ".spec" and key == "resources":
+                # A node's table of pods sums what the containers request; the API keeps it with each of them.
+                yield from _sums(value["requests"], real, f"{path}.{key}")
             elif value not in (0, False, "", [], {}, {"ingress": []}):
                 yield f"{path}.{key}: read {value!r}, the API has none"
     elif isinstance(read, list) and isinstance(real, list):
         yield from _lists(read, real, path)
     elif not _same(read, real):
         yield f"{path}: read {read!r}, the API has {real!r}"
+
+
+def _sums(read: dict[str, str], pod_spec: dict[str, Any], path: str) -> Iterator[str]:
+    wanted = requests_of(pod_spec)
+    for name, amount in read.items():
+        if parse_quantity(amount) != wanted.get(name):
+            yield f"{path}: read {name} {amount}, the containers request {wanted.get(name)}"
 
 
 def _lists(read: list[Any], real: list[Any], path: str) -> Iterator[str]:
