@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from copilot.diagnosis.addresses import addresses_of, service_of
-from copilot.diagnosis.log_causes import telling_match
+from copilot.diagnosis.log_causes import telling
 from copilot.diagnosis.log_lines import LogLine, severity, tail
 from copilot.diagnosis.log_pattern import LogMatch
 from copilot.diagnosis.log_patterns import match_line
@@ -97,7 +97,7 @@ def _read(view: View) -> Iterator[Complaint]:
         for container in pod.containers:
             logs = view.logs(ref, container.name)
             well = ref not in troubled or (container.ready and not container.restarts)
-            found = _lasting(logs) if well else _telling(logs)
+            found = _lasting(logs) if well else _telling(view, logs)
             if found is not None:
                 log, line, match, count = found
                 yield Complaint(pod, container, log, line, match, count, ready=well)
@@ -106,9 +106,9 @@ def _read(view: View) -> Iterator[Complaint]:
 _Found = tuple[ContainerLog, LogLine, LogMatch, int]
 
 
-def _telling(logs: list[ContainerLog]) -> _Found | None:
+def _telling(view: View, logs: list[ContainerLog]) -> _Found | None:
     for log in logs:
-        found = telling_match(log)
+        found = telling(view, log)
         if found is not None:
             return (log, *found, 1) if found[1].pattern.cause in ABOUT_SERVERS else None
     return None

@@ -68,10 +68,15 @@ _BLOCK = 6  # lines: the longest message that spans several
 def from_logs(view: View, pod: PodFact, container: ContainerFact) -> Finding | None:
     """The cause that the container's most telling line names, or None."""
     for log in view.logs(pod.ref, container.name):
-        found = telling_match(log)
+        found = telling(view, log)
         if found is not None:
             return explain_line(view, pod, container, log, *found)
     return None
+
+
+def telling(view: View, log: ContainerLog) -> tuple[LogLine, LogMatch] | None:
+    """`telling_match`, read once for each log: several rules ask."""
+    return view.once(f"telling {id(log)}", lambda: telling_match(log))
 
 
 def telling_match(log: ContainerLog) -> tuple[LogLine, LogMatch] | None:

@@ -52,7 +52,7 @@ HINTS = (
     "unbound", "bad address", "no route", "nodename", "deadline", "rejected", "forbidden", "incompatible",
     "mismatch", "corrupt", "already", "connections", "limit", "too low", "no servers", "nvml", "nccl", "cuda", "driver",
     "bus error", "shm", "not empty", "larger than", "divisible", "empty", "bad_alloc", "pkix", "doesn’t", "self-signed",
-    "self signed", "upstream", "watermark", "disk", "imds", "no model", "nosuchbucket", "not a directory", "broker", "unexpected", "closed", "unhealthy", "unavailable",
+    "self signed", "upstream", "interpreter", "converting", "parse", "502", "503", "504", "nobrokers", "link failure", "watermark", "disk", "imds", "no model", "nosuchbucket", "not a directory", "broker", "unexpected", "closed", "unhealthy", "unavailable",
 )  # fmt: skip
 
 

@@ -83,6 +83,9 @@ PATTERNS: tuple[LogPattern, ...] = (
         (r"(?P<name>[A-Z][A-Z0-9_]{2,80}): (?:parameter (?:null or )?not set|unbound variable|[Mm]ust be set)", "the environment variable {name} is not set"),
         (r"[Nn]o such file or directory.{0,20}: '?" + PATH, "the file {path} does not exist in the container"),
         (r"(?:open|stat|read|[Cc]annot (?:open|access|read|find)|[Ff]ailed to (?:open|read|load)|[Cc]ould not (?:open|read|load|find)).{0,40}?" + PATH + r".{0,40}?(?:[Nn]o such file|not found|does not exist)", "the file {path} does not exist in the container"),
+        (r"Unable to access jarfile (?P<path>\S{1,200})", "the file {path} does not exist in the container"),
+        (r"Missing script: [\"']?(?P<name>[\w:.-]{1,60})", "the npm script {name} is missing from package.json"),
+        (r"cannot load certificate(?: key)? \"" + PATH, "the certificate file {path} cannot be read"),
         (r"FileNotFoundError.{0,60}'" + PATH, "the file {path} does not exist in the container"),
     ),
     *rows(
@@ -99,6 +102,8 @@ PATTERNS: tuple[LogPattern, ...] = (
         (r"[Ii]nvalid (?:config(?:uration)?|settings?|value|argument|option|flag)\b.{0,120}", "the program refuses a configuration value as invalid"),
         (r"yaml: (?:line \d+|unmarshal|cannot|mapping|did not)|mapping values are not allowed|YAMLException|yaml\.scanner|JSONDecodeError|toml: |unexpected end of JSON", "a configuration file is not well-formed"),
         (r"[Uu]nknown (?:directive|option|configuration|config|flag|argument|parameter|setting|field|variable)\b.{0,120}|[Uu]nrecognized (?:option|argument|configuration|arguments).{0,80}|flag provided but not defined", "the program does not know an option or setting it is given"),
+        (r"invalid literal for (?:int|float)\(\)|strconv\.Parse\w{2,8}: parsing|NumberFormatException|could not convert string to float|invalid (?:int|port|boolean|duration|number) value|bad port number|time: invalid duration|converting '.{0,80}' to type", "a value it is given is not of the type it expects (number, port, duration)"),
+        (r"[Ii]nvalid [Cc]onfiguration", "the program refuses its configuration as invalid"),
         (r"unrecognized configuration parameter|invalid value for parameter", "the database refuses a configuration parameter"),
     ),
     *NETWORK_PATTERNS,
@@ -137,6 +142,7 @@ PATTERNS: tuple[LogPattern, ...] = (
     *rows(
         "pod.crashloop.exit127", 0.85,
         (r"(?:sh|bash|ash|dash)(?:\[\d+\])?: (?:line )?\d*:? ?(?P<name>[\w./-]{1,200}): (?:command )?not found", "the command {name} is not in the image (command not found)"),
+        (r"(?P<name>[\w./-]{1,200}): (?:\S{1,80}: )?bad interpreter", "the interpreter of {name} is not in the image (bad interpreter; Windows line ends look the same)"),
         (r"^exec (?P<name>/[\w./-]{1,200}): no such file or directory|exec user process caused.{0,20}no such file", "the command {name} is not in the image, or its interpreter is not (no such file or directory; a script with Windows line ends looks the same)"),
         (r"exec:? \"?(?P<name>[\w./-]{1,200})\"?: (?:executable file )?not found", "the command {name} is not in the image (executable file not found)"),
     ),

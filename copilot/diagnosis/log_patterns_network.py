@@ -41,6 +41,9 @@ NETWORK_PATTERNS = (
     *rows(
         "app.dependency.refused", 0.7,
         (r"connection to server at \"" + HOST + r"\"(?: \([\d.a-f:]+\))?, port " + PORT + r" failed: Connection refused", _REFUSES),
+        (r"(?:[Ff]ailed to connect to|connect to) " + HOST + r" port " + PORT + r"(?: \(tcp\))?(?: failed)?.{0,40}(?:" + _REFUSED + r"|Couldn't connect)", _REFUSES),
+        (r"can't connect to remote host \(" + HOST + r"\): Connection refused", "{host} refuses connections (connection refused)"),
+        (r"\b50[234]\b.{0,60}(?:for url:?|from|calling|GET|POST) \"?https?://" + HOST + r"(?::(?P<port>\d{1,5}))?|https?://" + HOST.replace("host", "host2") + r"(?::(?P<port2>\d{1,5}))?\S{0,200}.{0,80}\b50[234] (?:Service Unavailable|Bad Gateway|Gateway Time)", "{host} answers that it is unavailable (HTTP 502, 503 or 504)"),
         (r"(?:[Gg]et|[Pp]ost|[Pp]ut|[Hh]ead|[Pp]atch|[Dd]elete) \"?https?://" + HOST + r"(?::(?P<port>\d{1,5}))?[/\":].{0,200}" + _REFUSED, "{host} refuses connections (connection refused)"),
         (r"upstream: \"(?:\w{2,8}://)?" + HOST + r"(?::(?P<port>\d{1,5}))?[/\"].{0,400}" + _REFUSED + r"|" + _REFUSED + r".{0,400}upstream: \"(?:\w{2,8}://)?(?P<host2>[\w.-]{1,253}):(?P<port2>\d{1,5})", "its upstream refuses connections (connection refused)"),
         (r"[Cc]onnection to " + HOST + r"(?:/[\d.]{7,15})?:" + PORT + r" (?:was )?refused", _REFUSES),
@@ -59,10 +62,12 @@ NETWORK_PATTERNS = (
         (r"[Ff]ailed to connect to(?: GCS)?(?: at)?(?: address)? [\"']?" + HOST + r":" + PORT, "{host}:{port} cannot be reached (connection failed)"),
         (r"(?:[Uu]nable|[Ff]ailed|[Cc]annot|[Cc]ould not|[Cc]an't) (?:to )?connect(?:ion)? (?:to|with) (?:\w{1,20} (?:at|on) )?[\"'`]?(?:\w{2,12}://)?" + HOST + r":" + PORT, "{host}:{port} cannot be reached (connection failed)"),
         (r"[Cc]onnection refused|ECONNREFUSED|actively refused", "a server it needs refuses connections (connection refused)"),
+        (r"NoBrokersAvailable|Communications link failure|Could not create connection to database server|[Nn]o (?:available|alive) (?:brokers|nodes|servers)|server closed the connection unexpectedly", "the server it needs cannot be reached (connection failed)"),
         (r"upstream connect error or disconnect/reset|no healthy upstream|no_healthy_upstream|UF,URX", "its upstream cannot be reached (no healthy upstream)"),
     ),
     *rows(
         "app.dependency.timeout", 0.65,
+        (r"(?:[Ff]ailed to connect to|connect to) " + HOST + r" port " + PORT + r".{0,60}(?:[Tt]ime(?:d )?out|\(tcp\) timed out)", _NO_ANSWER),
         (r"->" + HOST + r":" + PORT + r": .{0,40}" + _SILENT, _NO_ANSWER),
         (r"upstream timed out.{0,400}upstream: \"(?:\w{2,8}://)?" + HOST + r"(?::(?P<port>\d{1,5}))?", "its upstream {host} does not answer (timeout)"),
         (r"[Cc]an't connect to (?:MySQL|MariaDB) server on '" + HOST + r"(?::(?P<port>\d{1,5}))?'.{0,20}\((?:110|60|Errno 110|113)", "{host} does not answer (timeout)"),
@@ -74,7 +79,7 @@ NETWORK_PATTERNS = (
         (_SILENT + r".{0,100}?(?<![\w./-])" + HOST + r"(?::|, port )" + PORT + r"\b", _NO_ANSWER),
         (r"host='" + HOST + r"', port=" + PORT + r".{0,400}" + _SILENT, _NO_ANSWER),
         (_SCHEMES + HOST + r".{0,200}" + _SILENT, "{host} does not answer (timeout)"),
-        (r"(?:i/o timeout|ETIMEDOUT|[Cc]onnection timed out|[Cc]onnect timeout|connect timed out|[Nn]o route to host|EHOSTUNREACH|upstream request timeout|connection timeout expired)", "a server it needs does not answer (timeout)"),
+        (r"(?:i/o timeout|ETIMEDOUT|[Cc]onnection timed out|[Cc]onnect timeout|connect timed out|[Nn]o route to host|EHOSTUNREACH|upstream request timeout|connection timeout expired|urlopen error timed out|socket\.timeout: |download timed out|Timeout connecting to server|TLS handshake timeout)", "a server it needs does not answer (timeout)"),
     ),
     *rows(
         "app.dependency.exhausted", 0.75,

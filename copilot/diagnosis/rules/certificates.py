@@ -11,7 +11,7 @@ from datetime import datetime
 
 from copilot.diagnosis.addresses import addresses_of, service_of
 from copilot.diagnosis.cause import Cause, Rule
-from copilot.diagnosis.log_causes import telling_match
+from copilot.diagnosis.log_causes import telling
 from copilot.diagnosis.log_lines import LogLine, bare
 from copilot.diagnosis.pods import ContainerFact, PodFact
 from copilot.diagnosis.steps import change, describe
@@ -79,7 +79,7 @@ def find_refused_servers(view: View) -> Iterator[Finding]:
     for pod in view.placed:
         for container in pod.containers:
             for log in view.logs(pod.ref, container.name):
-                found = telling_match(log)
+                found = telling(view, log)
                 if found is None or found[1].pattern.cause != "app.certificate.untrusted":
                     continue
                 if _ENDED.search(found[0].said):
