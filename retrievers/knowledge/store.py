@@ -137,12 +137,12 @@ class Store:
     def writing(self) -> Iterator[None]:
         """One transaction: all of it, or none."""
         self.db.execute("BEGIN IMMEDIATE")
+        whole = False
         try:
             yield
-        except BaseException:
-            self.db.execute("ROLLBACK")
-            raise
-        self.db.execute("COMMIT")
+            whole = True
+        finally:
+            self.db.execute("COMMIT" if whole else "ROLLBACK")
 
     def known(self, root: str) -> dict[str, str]:
         """Path → source hash of every document found under `root` (the root itself, or a folder above the paths)."""

@@ -81,7 +81,7 @@ def test_a_blocked_pod_waits_for_its_reason_and_says_so(
     create(live_cluster, namespace, pod("api", live_cluster.failure(failure, period="1s"), env=environment))
     live_cluster.wait_for(lambda: waiting_reason(live_cluster, namespace, "api") == reason, what=reason)
     wanted = text.replace("NAMESPACE", namespace)
-    live_cluster.wait_for(lambda: find_event(live_cluster, namespace, "api", event, wanted), what=f"{event}: {wanted}")
+    assert live_cluster.wait_for(lambda: find_event(live_cluster, namespace, "api", event, wanted), what=wanted)
 
 
 CURES = [
@@ -102,7 +102,7 @@ def test_a_failure_ends_when_the_spec_it_is_tied_to_is_mended(
         items = live_cluster.get("pods", "-n", namespace)["items"]
         return any("waiting" in each["state"] for item in items for each in item["status"].get("containerStatuses", []))
 
-    live_cluster.wait_for(fails, what=failure)
+    assert live_cluster.wait_for(fails, what=failure)
     live_cluster.kubectl(*cure[:2], "deployment/api", *cure[2:], "-n", namespace)
     roll_out(live_cluster, namespace, "api")
 
@@ -200,7 +200,7 @@ def test_a_broken_node_is_tainted_and_heals(
         live_cluster.wait_for(lambda: shows(True), what=f"{failure} and {taint}")
     finally:
         live_cluster.heal_node(breakable_node)
-    live_cluster.wait_for(lambda: shows(False), what="a healed node")
+    assert live_cluster.wait_for(lambda: shows(False), what="a healed node")
 
 
 def test_a_silent_kubelet_makes_its_node_unknown_until_it_comes_back(
@@ -216,7 +216,7 @@ def test_a_silent_kubelet_makes_its_node_unknown_until_it_comes_back(
         live_cluster.wait_for(lambda: ready() == ("Unknown", "NodeStatusUnknown"), timeout=90, what="Unknown")
     finally:
         live_cluster.heal_node(breakable_node)
-    live_cluster.wait_for(lambda: ready() == ("True", "KubeletReady"), what="a healed node")
+    assert live_cluster.wait_for(lambda: ready() == ("True", "KubeletReady"), what="a healed node")
 
 
 def test_a_failure_that_no_stage_plays_is_refused(live_cluster: Cluster, namespace: str) -> None:

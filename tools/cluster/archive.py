@@ -278,7 +278,7 @@ def _zip_members(stream: IO[bytes], name: str) -> Iterator[Member | Skipped]:
             for entry in entries:
                 if not entry.is_dir():
                     yield _zip_member(archive, entry)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *_UNPACK_ERRORS) as error:
+    except (zipfile.BadZipFile, NotImplementedError, *_UNPACK_ERRORS) as error:
         raise damaged(name, error) from error
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from copilot.diagnosis.rules import admission, admission_rbac
-from copilot.diagnosis.rules.admission_message import parse_refusal
+from copilot.diagnosis.rules.admission_message import Refusal, parse_refusal
 from tests.unit.diagnosis.cluster import CONTAINER, Cluster, condition, ref
 
 RULES = admission.RULES
@@ -291,8 +291,8 @@ def test_a_replica_set_that_is_gone_needs_no_explanation():
 
 @given(st.text(max_size=300))
 def test_no_text_makes_the_parser_raise(text):
-    parse_refusal(text)
-    parse_refusal(f"exceeded quota: {text}, requested: {text}, used: {text}, limited: {text}")
+    quota = f"exceeded quota: {text}, requested: {text}, used: {text}, limited: {text}"
+    assert all(isinstance(parse_refusal(said), Refusal | None) for said in (text, quota))
 
 
 def test_an_ordinary_sentence_is_no_refusal():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot.diagnosis.rules.scheduler_message import Filter, parse_scheduler_message
+from copilot.diagnosis.rules.scheduler_message import Filter, SchedulerMessage, parse_scheduler_message
 
 AFFINITY = "node(s) didn't match Pod's node affinity/selector"
 
@@ -85,5 +85,5 @@ def test_a_sentence_without_counts_is_read_and_other_text_is_not():
 
 @given(st.text(max_size=400))
 def test_no_text_makes_the_parser_raise(text):
-    parse_scheduler_message(text)
-    parse_scheduler_message(f"0/3 nodes are available: {text}")
+    assert isinstance(parse_scheduler_message(text), SchedulerMessage | None)
+    assert isinstance(parse_scheduler_message(f"0/3 nodes are available: {text}"), SchedulerMessage | None)

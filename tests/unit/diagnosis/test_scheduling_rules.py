@@ -450,7 +450,7 @@ def test_garbage_in_every_field_the_rules_read_changes_nothing():
             "conditions": [condition("PodScheduled", "False", "x", "0/2 nodes are available: 2 Insufficient cpu.")]
         },
     )
-    cluster.find(RULES)
+    assert cluster.only(RULES).cause == "sched.insufficient.cpu"
 
 
 def test_the_wait_began_when_the_pod_was_made():

@@ -91,4 +91,4 @@ def test_no_text_at_all_makes_the_reader_crash(words: str) -> None:
 @given(st.text(alphabet="abcdefgsrt-./ 0123456789", max_size=60))
 def test_the_offered_form_is_itself_accepted_once_its_capitals_are_filled_in(words: str) -> None:
     offered = nearest_sentence(words).replace("KIND/", "deploy/").replace("NAME", "web").replace(" to N", " to 3")
-    parse_intent(offered)
+    assert parse_intent(offered).name

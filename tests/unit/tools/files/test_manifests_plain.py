@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -37,27 +36,28 @@ def whole(text: str) -> Any:
         manifests_yaml.PLAIN_ABOVE = above
 
 
-def agree(text: str) -> None:
+def agree(text: str) -> bool:
+    """The quick reader leaves the text alone, or reads what libyaml reads. It may not read what libyaml refuses."""
     try:
         quick = load_plain(text, scalar)
     except NotPlain:
-        return
+        return True
     try:
-        assert quick == whole(text)
-    except InputError as error:
-        pytest.fail(f"libyaml refuses what the quick reader read: {error.title}\n{text!r}")
+        return quick == whole(text)
+    except InputError:
+        return False
 
 
 @given(TEXTS)
 @example("a: 1\n  b: 2\n")
 @example("- a\n b\n")
 def test_lines_in_any_order_are_read_alike(text: str) -> None:
-    agree(text)
+    assert agree(text)
 
 
 @given(VALUES, st.sampled_from([20, 80, 1000]))
 def test_what_a_yaml_writer_writes_is_read_alike(value: object, width: int) -> None:
-    agree(yaml.safe_dump({"top": value}, width=width, allow_unicode=True))
+    assert agree(yaml.safe_dump({"top": value}, width=width, allow_unicode=True))
 
 
 def test_what_kubectl_writes_is_read_without_help() -> None:

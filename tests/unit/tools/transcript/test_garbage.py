@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from copilot.model import InputError
+from copilot.model import InputError, Snapshot
 from tools.cluster.transcript import looks_like_transcript, parse_transcript
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -67,23 +67,28 @@ def test_a_list_cut_in_the_middle_keeps_its_whole_items() -> None:
     assert not snapshot.coverage.was_read("ConfigMap", "shop")
 
 
+def all_named(snapshot: Snapshot) -> bool:
+    """Whatever was read as an object has at least a kind and a name."""
+    return all(one.ref.kind and one.ref.name for one in snapshot.resources)
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(st.characters(exclude_characters="\0"), max_size=300))
 def test_any_text_is_read_without_an_error(text: str) -> None:
-    parse_transcript(text)
-    looks_like_transcript(text)
+    assert all_named(parse_transcript(text))
+    assert looks_like_transcript(text) in (True, False)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(LINES, st.text(st.characters(exclude_characters="\0\n"), max_size=40)), max_size=60))
 def test_lines_of_real_sessions_in_any_order_are_read_without_an_error(lines: list[str]) -> None:
-    parse_transcript("\n".join(lines))
+    assert all_named(parse_transcript("\n".join(lines)))
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, len(SESSION)), st.integers(0, 4_000))
 def test_a_session_cut_anywhere_is_read_without_an_error(start: int, length: int) -> None:
-    parse_transcript(SESSION[start : start + length])
+    assert all_named(parse_transcript(SESSION[start : start + length]))
 
 
 HOSTILE = {
