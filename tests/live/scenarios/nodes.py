@@ -11,7 +11,7 @@ NETWORK_PLUGIN = Scenario(
         ("Node", "", "rack-12"),
         "its container network plugin is not initialised, so the kubelet says NotReady",
         ("cni", "network", "not ready", "notready"),
-        must_not=(("StatefulSet", "polling", "ballots"), ("DaemonSet", "polling", "clock")),
+        must_not=(("DaemonSet", "polling", "clock"),),
     ),
     before=(
         *backdrop("town-hall", "notices"),
@@ -23,10 +23,11 @@ NETWORK_PLUGIN = Scenario(
     steps=(
         NodeFails("rack-12", "not-ready"),
         Seen("get nodes", r"^rack-12 +NotReady"),
-        Seen("get pods -n polling", r"^ballots-0 +0/1"),
+        Kubectl("scale statefulset/ballots -n polling --replicas=2"),
+        Seen("get events -n polling", r"FailedScheduling .*pod/ballots-1"),
     ),
     lasts=timedelta(0),
-    paste=("get nodes", "describe node rack-12", "describe pod ballots-0 -n polling"),
+    paste=("get nodes", "describe node rack-12", "describe pod ballots-1 -n polling"),
 )
 
 SILENT = Scenario(

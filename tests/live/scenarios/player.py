@@ -36,6 +36,14 @@ def played(scenario: Scenario, cluster: Cluster) -> Iterator[None]:
 
 def begin(scenario: Scenario, cluster: Cluster) -> None:
     """Create what stood before, wait until it is well, and make it old."""
+    stand_by(scenario, cluster)
+    for step in scenario.seed:
+        take(step, cluster, scenario.namespaces)
+    make_old(cluster, scenario.namespaces, scenario.age)
+
+
+def stand_by(scenario: Scenario, cluster: Cluster) -> None:
+    """Create what stood before, and wait until it is well."""
     for name, lines in scenario.logs.items():
         cluster.add_log(name, lines)
     named = {thing["metadata"]["name"] for thing in scenario.before if thing["kind"] == "Namespace"}
@@ -47,9 +55,6 @@ def begin(scenario: Scenario, cluster: Cluster) -> None:
         cluster.apply(*rest)
     for thing in rest:
         _until_well(thing, cluster)
-    for step in scenario.seed:
-        take(step, cluster, scenario.namespaces)
-    make_old(cluster, scenario.namespaces, scenario.age)
 
 
 def _namespaces(scenario: Scenario, named: set[str]) -> list[Object]:
@@ -136,13 +141,24 @@ def _until_well(thing: Object, cluster: Cluster) -> None:
 def clear(scenario: Scenario, cluster: Cluster) -> None:
     """Heal nodes and delete everything of the scenario; returns when it is gone."""
     _heal_nodes(cluster)
+    clear_namespaces(scenario, cluster)
+    cluster.kubectl("delete", "events", "--all", "-n", "default")
+
+
+def clear_namespaces(scenario: Scenario, cluster: Cluster, *, wait: bool = True) -> None:
+    """Delete the objects of the scenario and its namespaces; with `wait`, returns when they are gone."""
     _delete_cluster_scoped(scenario, cluster)
     for namespace in scenario.namespaces:
         _free(namespace, cluster)
-    names = list(scenario.namespaces)
-    if names:
-        cluster.kubectl("delete", "namespace", *names, "--ignore-not-found", "--timeout=90s")
-    cluster.kubectl("delete", "events", "--all", "-n", "default")
+    if scenario.namespaces:
+        cluster.kubectl(
+            "delete",
+            "namespace",
+            *scenario.namespaces,
+            "--ignore-not-found",
+            "--timeout=90s",
+            f"--wait={str(wait).lower()}",
+        )
 
 
 def _heal_nodes(cluster: Cluster) -> None:
