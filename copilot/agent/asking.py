@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
 
+from copilot.agent.lexicon import WORKLOAD
+from copilot.agent.names import Names
+from copilot.diagnosis.rules.scheduling_fit import Nodes
 from copilot.diagnosis.view import View
 from copilot.model import Diagnosis, Ref, Resource
 from retrievers.graph import ResourceGraph
@@ -52,11 +56,30 @@ class Asking:
         self.view = View(desk.graph)
         self.now = self.graph.snapshot.observed_at
 
+    @cached_property
+    def names(self) -> Names:
+        """The names of all objects, made at the first use."""
+        return Names(self.graph)
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """The nodes with their room."""
+        return Nodes(self.view)
+
     def members(self, kind: str, namespace: str | None) -> list[Resource]:
         """The objects of a kind, in a namespace when one is given (cluster-scoped kinds have none)."""
-        listed = self.graph.of_kind(kind)
+        listed = [one for each in spread(kind) for one in self.graph.of_kind(each)]
         return [one for one in listed if namespace is None or one.ref.namespace in ("", namespace)]
 
     def was_read(self, kind: str, namespace: str | None) -> bool:
         """Whether the whole list of the kind was seen there."""
-        return self.graph.snapshot.coverage.was_read(kind, namespace or "")
+        return any(self.graph.snapshot.coverage.was_read(each, namespace or "") for each in spread(kind))
+
+    def unread(self, kinds: Sequence[str], namespace: str | None) -> list[str]:
+        """Those of the kinds whose whole list was not seen; of `A|B` one is enough."""
+        return [one for one in kinds if not any(self.was_read(each, namespace) for each in one.split("|"))]
+
+
+def spread(kind: str) -> tuple[str, ...]:
+    """The kinds that a word stands for: `workload` is several."""
+    return ("Deployment", "StatefulSet", "DaemonSet") if kind == WORKLOAD else (kind,)

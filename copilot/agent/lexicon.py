@@ -1,32 +1,9 @@
-"""The words of questions as data: what a person calls a kind, a state, a wish. Everything is lower case."""
+"""The words of questions as data: what a person calls a kind, a state, and which words are never names. Everything is lower case."""
 
 from __future__ import annotations
 
 import re
 from enum import Enum
-
-
-class Intent(Enum):
-    """What the person wants to know."""
-
-    WHY = "why"
-    HEALTH = "health"
-    COUNT = "count"
-    LIST = "list"
-    WHERE = "where"
-    STATUS = "status"
-    DEPENDANTS = "dependants"
-    DEPENDENCIES = "dependencies"
-    OWNER = "owner"
-    CHANGED = "changed"
-    IMAGES = "images"
-    RESTARTS = "restarts"
-    HOLDERS = "holders"
-    LOGS = "logs"
-    EVENTS = "events"
-    HOW = "how"
-    CHANGE = "change"
-    UNCLEAR = "unclear"
 
 
 class State(Enum):
@@ -45,6 +22,9 @@ class State(Enum):
     COMPLETED = "completed"
 
 
+WORKLOAD = "workload"  # what people call Deployments, StatefulSets and DaemonSets together
+NOT_KINDS = frozenset({"no", "ns", "ep", "limits", "ip", "cs", "pc", "rc", "ev", "sc"})  # short names that are words
+
 # People's words for kinds that the API's own names do not cover.
 KIND_WORDS = {
     "app": "Deployment", "apps": "Deployment", "application": "Deployment", "applications": "Deployment",
@@ -55,7 +35,8 @@ KIND_WORDS = {
     "crons": "CronJob", "cronjobs": "CronJob", "namespaces": "Namespace", "hpas": "HorizontalPodAutoscaler",
     "autoscaler": "HorizontalPodAutoscaler", "autoscalers": "HorizontalPodAutoscaler", "quota": "ResourceQuota",
     "quotas": "ResourceQuota", "policy": "NetworkPolicy", "policies": "NetworkPolicy", "pdbs": "PodDisruptionBudget",
-    "sts": "StatefulSet", "route": "Ingress", "routes": "Ingress", "storageclasses": "StorageClass",
+    "sts": "StatefulSet", "workload": WORKLOAD, "workloads": WORKLOAD,
+    "tls": "Secret", "serviceaccounts": "ServiceAccount", "pvs": "PersistentVolume", "daemonsets": "DaemonSet", "route": "Ingress", "routes": "Ingress", "storageclasses": "StorageClass",
 }  # fmt: skip
 
 STATE_WORDS: tuple[tuple[re.Pattern[str], State], ...] = tuple(
@@ -75,36 +56,61 @@ STATE_WORDS: tuple[tuple[re.Pattern[str], State], ...] = tuple(
     )
 )  # fmt: skip
 
-_NOUN = r"(?:\S+ ){0,6}?"
-
-# The first pattern that fits decides. Order: wishes that change something, then the narrow questions, then the broad.
-INTENTS: tuple[tuple[re.Pattern[str], Intent], ...] = tuple(
-    (re.compile(pattern), intent)
-    for pattern, intent in (
-        (r"^(?:(?:please|pls|can you|could you|would you|now|go|just) )*(?:scale|restart|delete|remove|kill|drain|cordon|uncordon|apply|create|patch|edit|rollback|roll back|undo|set|evict|reboot|exec|bounce|redeploy|wipe|destroy)\b(?!.*\?$)", Intent.CHANGE),
-        (r"\bignore (?:all |your |the |previous |prior )*(?:instructions|rules)\b", Intent.CHANGE),
-        (r"^how (?:do|can|should|would|to|could) ?(?:i|we|you|one)?\b|\bhow to\b|\bwhat should i do\b|\brunbook\b|\bhow does one\b", Intent.HOW),
-        (r"\b(?:what|who|which)\b.*\b(?:breaks?|suffers?|affected|impact(?:ed)?|die|dies|goes down|fails?)\b.*\b(?:if|when|without)\b|\bblast radius\b|\bimpact of\b|\bwhat happens if\b", Intent.DEPENDANTS),
-        (r"\b(?:what|who|which \w+|anything|anyone)\b.{0,40}\b(?:depends?|relies|rely) on\b|\bdependants?\b|\bdependents?\b", Intent.DEPENDANTS),
-        (r"\b(?:who|what|which \w+|anyone|anything) (?:\w+ )?(?:uses?|mounts?|references?|needs|consumes?|calls?|talks? to|reads|is using|are using|selects?|routes? to)\b", Intent.DEPENDANTS),
-        (r"\bdepend(?:s|encies|ency)?\b|\brely on\b|\brelies on\b|\bneeds?\b what|\bwhat does\b.*\b(?:need|use|mount|reference|call|require|read|select|route to)\b", Intent.DEPENDENCIES),
-        (r"\bwho owns\b|\bowner of\b|\bowned by\b|\bwhat (?:owns|controls|manages|created)\b|\bwho (?:controls|manages|created|made)\b|\bbelongs? to\b", Intent.OWNER),
-        (r"\bwho (?:holds|has|took|takes|is holding|uses|occupies|eats)\b.*\b(?:gpus?|cpus?|memory|ram|accelerators?|devices?)\b|\b(?:gpus?|accelerators?)\b.*\b(?:free|left|used|usage|available|holds?|held|allocated|in use)\b|\b(?:free|available|used|left|how many) (?:gpus?|cpus?|cores?|memory|accelerators?)\b|\bcapacity\b", Intent.HOLDERS),
-        (r"\bchang(?:e|ed|es|ing)\b|\bwhat(?:'s| is) new\b|\bnewly\b|\brecent(?:ly)?\b|\bdeployed\b.*\b(?:when|last|lately)\b|\bhistory\b|\brevisions?\b|\blast (?:deploy|rollout|release)\b|\bwhat happened\b|\btimeline\b", Intent.CHANGED),
-        (r"\bimages?\b|\bversions?\b|\btags?\b|:latest\b|\bstill (?:runs?|on)\b", Intent.IMAGES),
-        (r"\blogs?\b|\bstdout\b|\bstderr\b|\bprint(?:s|ed)?\b", Intent.LOGS),
-        (r"\bevents?\b", Intent.EVENTS),
-        (r"\brestart(?:s|ed|ing)?\b.*\b(?:most|often|count|many|how)\b|\b(?:how many|most|number of|which|what|any)\b.*\brestart(?:s|ed|ing)?\b", Intent.RESTARTS),
-        (r"\bwhy\b|\bwhat(?:'s| is| are)? (?:wrong|broken|the (?:problem|matter|issue|cause|reason)|up with|causing|happening)\b|\bhow come\b|\bwhat for\b|\broot cause\b|\bexplain\b|\bdiagnose\b|\btroubleshoot\b|\bwhat made\b|\bwhat broke\b|\bbecause of what\b|\breason for\b", Intent.WHY),
-        (r"\bhow many\b|\bnumber of\b|\bcount\b|\bhow much\b", Intent.COUNT),
-        (r"\bwhere(?:'s)?\b|\bon (?:which|what) (?:node|machine|host)\b|\b(?:which|what) (?:node|namespace|machine|host)s?\b" + r".*\b(?:is|are|runs?|hosts?|has)\b", Intent.WHERE),
-        (r"^(?:is|are) (?:everything|all|it all|the cluster|things|anything|something)\b|\bhealth\b|\banything (?:wrong|broken|down|failing)\b|\ball (?:right|good|ok|okay|fine)\b|\beverything (?:ok|fine|good)\b|\bany (?:problems?|issues?|faults?|errors?)\b", Intent.HEALTH),
-        (r"\b(?:list|which|show me (?:all|the)|show all|what .* (?:are there|exist|do (?:i|we) have)|give me|are there|get)\b", Intent.LIST),
-        (r"\b(?:status|state|show|describe|tell me about|what is|what's|how is|how's|details?|about|info)\b|^(?:is|are|does|do|has|have)\b", Intent.STATUS),
-    )
-)  # fmt: skip
-
-# Words that are never a name, however similar a name may be.
+# Words that are never taken for a misspelt name. A name that is spelt exactly so is still found.
 STOP_WORDS = frozenset(
-    ["a", "about", "above", "after", "again", "all", "also", "am", "an", "and", "any", "anyone", "anything", "are", "as", "ask", "at", "be", "because", "been", "before", "being", "below", "between", "both", "broken", "but", "by", "called", "can", "cannot", "cluster", "come", "could", "crash", "crashing", "currently", "day", "dead", "did", "do", "does", "doing", "down", "during", "each", "error", "errors", "everything", "ever", "explain", "fail", "failed", "failing", "fails", "few", "find", "fine", "for", "from", "further", "get", "getting", "give", "go", "going", "good", "got", "had", "has", "have", "having", "healthy", "hello", "help", "her", "here", "hey", "hi", "him", "his", "hour", "hours", "how", "i", "if", "ill", "in", "into", "is", "it", "its", "just", "keep", "keeps", "kubectl", "kubernetes", "last", "lately", "let", "like", "list", "long", "look", "make", "many", "matter", "me", "memory", "minute", "minutes", "more", "most", "much", "my", "namespace", "namespaces", "need", "needs", "new", "next", "no", "not", "now", "of", "off", "ok", "okay", "on", "once", "one", "only", "or", "other", "our", "out", "over", "own", "pending", "please", "pls", "pod", "pods", "ready", "reason", "recently", "restart", "restarted", "restarting", "restarts", "right", "run", "running", "runs", "same", "say", "see", "should", "show", "slow", "so", "some", "something", "status", "still", "stuck", "such", "tell", "than", "thank", "thanks", "that", "the", "their", "them", "then", "there", "these", "they", "thing", "things", "this", "those", "through", "to", "today", "too", "try", "under", "unhealthy", "until", "up", "us", "use", "used", "uses", "using", "very", "wait", "waiting", "want", "was", "we", "well", "were", "what", "whats", "when", "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "without", "wont", "work", "working", "works", "would", "wrong", "yes", "yesterday", "yet", "you", "your", "gpu", "gpus", "cpu", "cpus", "image", "images", "version", "versions", "log", "logs", "event", "events", "node", "nodes", "service", "services", "deployment", "deployments", "container", "containers", "affected", "change", "changed", "changes", "depend", "depends", "dependencies"]
-)  # fmt: skip
+    """
+    a about above access account accounts actually add address addresses affected afford after afternoon again age
+    alive all allocatable allocated allow allowed allows along also am amount an and annotation annotations another
+    any anybody anyone anything anywhere api app application applications apply apps arch architecture are as ask
+    assign at attached available average back backend backends backs based basically be because been before behind
+    being belong below best between big bigger biggest bind both bound break breaks broken busy but by call called
+    calls can cannot capacity cause caused certificate change changed changes check cidr claim claims class classes
+    closed cluster come command compare compared comparison complete completed concurrency condition conditions
+    config configuration configured connect connected connection contain container containerd containers contains
+    content control controller controllers copies copy core cores correct could couldn count cpu cpus crash crashing
+    created creates creating cronjob cronjobs currently data day dead default delete deleted deleting deny depend
+    dependencies depends deployment deployments describe details device devices did didn die dies diff differ
+    difference differences different disk disruption disruptions dns do does doesn doing don done down drain drained
+    drive driver due duration during each earliest edit effect else empty enough env environment error errors
+    evening event events ever every everybody everyone everything evict evicted eviction exactly exist existing
+    exists explain exposed external extra fail failed failing fails few fewer fewest fill find fine finish finished
+    first fit fits fix flavor flavors for free from full fully further gb get getting gi give go going good got gpu
+    gpus grace great greatest group groups guard guards guess had half handle happen happened happening happens hard
+    has have having headless health healthy heavy held hello help her here hey hi high higher highest him his hold
+    holder holders holds host hostname hosts hour hours how hpa hpas i idea idle if ill image images immediately
+    immutable important in included incoming info information ingress inside install instance instances interested
+    interval into ip ips is isn issue issues it item items its job just keep keeps kernel key keys kill kind kindly
+    kinds kubectl kubelet kubelets kubernetes kueue label labelled labels large larger largest last late lately
+    later latest launch least leave left less let lets level life like limit limits line list listed listen
+    listening listens live liveness lives local locked log logs long longer longest look lot low lowest made main
+    maintenance make manage managed manager manages many matter max maximum may me mean means memory mib min minimum
+    minus minute minutes missing mode model models moment month months more morning most mount mounted mounts move
+    much must my name named names namespace namespaces necessary need needs network never new newest next no nobody
+    node nodes none normal not nothing now nowhere number object objects of off often ok okay oldest on once one
+    only open operator or order os other others our out outgoing over overview own owned owner owners owns
+    parallelism part paused pdb pdbs pending per percent percentage permission permissions permitted persistent pick
+    place placed plain plan please pls pod podcidr pods point points policy pool port ports possible power previous
+    priorities priority probably probe probes problem process product protect protected protects provide provisioner
+    pull pulled put pvc pvcs queue queued queues quick quota quotas rack ram range ranges rather reach reachable
+    reached reaches read readiness ready really reason reasons recent recently reclaim recreate references region
+    registries registry relate release remaining remove removed repair replica replicas report request requested
+    requests require required requirement requires reserve reserved resource resources respond restart restarted
+    restarting restarts result retry revision right rights role roles rolling rollout room route routed routes rule
+    rules run running runs runtime safe safely same say scale scaled scales schedulable schedule scheduled scheduler
+    scheduling second seconds secret secrets section see seem seems select selected selector selectors selects self
+    send serve served server serves service services set sets setting settings shape share short shortest should
+    show shown side simply since single size sized sizes slot slots slow small smaller smallest so some somebody
+    someone something somewhere soon sort space speak spec spend spread stand start started starting starts startup
+    state stats status step still stop stopped storage strategy stuck successful such suffer suffers sum summarise
+    summarize summary suspend suspended system taint tainted taints take taken takes talk talking target targeted
+    targeting targets tell templates term terminating test text than thank thanks that the their them then there
+    these they thing things this those three through tie till time times timezone to today together tolerate
+    toleration tolerations too top total toward towards traffic trigger triggered true try turn two type types
+    unable under unhealthy unit units unless unlimited unready unschedulable until unused up update updated upgrade
+    upgraded url urls us usage use used user users uses using utilisation utilization value values variable
+    variables various version versions very view volume volumes wait waiting waits want wanted wants warning
+    warnings was we week weeks well were what whats when whenever where whether which while who whole whom whose why
+    will with within without wonder wondering wont work worker working workload workloads works worst worth would
+    write wrong yes yesterday yet you young younger youngest your zero zone zones
+    """.split()  # noqa: SIM905 - nine hundred lines of one word each are no table
+)

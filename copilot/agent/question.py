@@ -1,32 +1,37 @@
-"""A question read into a value: what is wanted, of which kind, which objects, in which namespace, in which state.
+"""A question read into a value: what is wanted, of which kind, which objects, in which namespace, under which conditions.
 
-Names are matched against the graph, so a misspelt one still finds its object; what was assumed is kept and said.
+Names are matched against the graph, so a misspelt one still finds its object; what was assumed is kept and said, and so
+is every word that was not understood.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from copilot.agent.lexicon import INTENTS, KIND_WORDS, STATE_WORDS, STOP_WORDS, Intent, State
+from copilot.agent.asking import Asking
+from copilot.agent.conditions import Narrowed, conditions_in
+from copilot.agent.intents import INTENTS, Intent, asks_for_change
+from copilot.agent.lexicon import KIND_WORDS, NOT_KINDS, STATE_WORDS, STOP_WORDS, WORKLOAD, State
+from copilot.agent.names import PREFERRED, Names
 from copilot.model import Ref
 from copilot.model.kinds import resolve_kind
-from copilot.model.likeness import nearest
 from retrievers.graph import ResourceGraph
 
 MAX_LENGTH = 2000  # characters: a question, not a document
 _TOKEN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/:@-]*[A-Za-z0-9])?")
-_NEAR = 0.78  # below it a "nearest" name is another name
-_PREFERRED = (
-    "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service", "Ingress", "Node", "PersistentVolumeClaim",
-    "ConfigMap", "Secret", "HorizontalPodAutoscaler", "Pod",
-)  # fmt: skip
+_WIDEST_KIND = 4  # words of the longest kind: "horizontal pod autoscaler", "resource claim template"
+_INTENT_KINDS = {Intent.SCHEDULE: "CronJob", Intent.RIGHTS: "ServiceAccount"}  # what a bare name means there
+_BY_STATE = frozenset({Intent.LIST, Intent.COUNT, Intent.HEALTH, Intent.WHERE})
 
 
 class Question(msgspec.Struct, frozen=True):
-    """One question. `assumed` maps a word to the object it was taken for; `unknown` are name-like words that fit nothing."""
+    """One question. `assumed` maps a word to the object it was taken for; `unknown` are name-like words that fit nothing.
+
+    `places` are the namespaces it names; `conditions` what narrows a list.
+    """
 
     text: str
     intent: Intent
@@ -37,61 +42,77 @@ class Question(msgspec.Struct, frozen=True):
     assumed: tuple[tuple[str, Ref], ...] = ()
     ambiguous: tuple[Ref, ...] = ()
     unknown: tuple[str, ...] = ()
+    conditions: tuple[Narrowed, ...] = ()
+    places: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def lowered(self) -> str:
+        """The words in lower case, without the marks at the end."""
+        return self.text.lower().rstrip("?!. ")
+
+    @property
+    def ref(self) -> Ref | None:
+        """The first object named, if any."""
+        return self.refs[0] if self.refs else None
 
 
-def read_question(text: str, graph: ResourceGraph, namespace: str | None) -> Question:
+def read_question(text: str, asking: Asking, namespace: str | None) -> Question:
     """Read a question against a graph; `namespace` is the one the session is in, None for the whole cluster."""
     line = " ".join(text[:MAX_LENGTH].split())
     lowered = line.lower().rstrip("?!. ")
-    intent = next((wanted for pattern, wanted in INTENTS if pattern.search(lowered)), Intent.UNCLEAR)
-    state = next((state for pattern, state in STATE_WORDS if pattern.search(lowered)), None)
-    tokens = [match.group() for match in _TOKEN.finditer(line)]
-    index = Names(graph)
-    place, rest = _namespace(tokens, index)
-    kind, rest = _kind(rest, graph)
-    found = _objects(rest, kind, place or namespace, index)
+    intent = Intent.CHANGE if asks_for_change(lowered) else _intent(lowered)
+    graph, index = asking.graph, asking.names
+    kinds, _ = _kinds([match.group() for match in _TOKEN.finditer(line)], graph)
+    narrowed = tuple(conditions_in(asking, lowered, kinds[:1])) if intent in _NARROWED or kinds else ()
+    plain = _blanked(line, [one.match.span() for one in narrowed])
+    state = next((state for pattern, state in STATE_WORDS if pattern.search(plain.lower())), None)
+    place, tokens = _namespace([match.group() for match in _TOKEN.finditer(plain)], index)
+    _, tokens = _kinds(tokens, graph)
+    kind = kinds[0] if kinds else ""
+    found = _objects(tokens, kind or _INTENT_KINDS.get(intent, ""), place or namespace, index, named=bool(kind))
+    refs, places = _without_places(found.refs, kind, intent)
+    scope = place or (places[0] if len(places) == 1 else None)
     return Question(
         text=line,
         intent=intent,
         kind=kind,
-        refs=found.refs,
-        namespace=place or namespace,
+        refs=refs,
+        namespace=scope or namespace,
         state=state,
         assumed=found.assumed,
         ambiguous=found.ambiguous,
         unknown=found.unknown,
+        conditions=narrowed,
+        places=tuple(dict.fromkeys((*((place,) if place else ()), *places))),
+        kinds=kinds,
     )
 
 
-class Names:
-    """The names of the graph's objects, for exact and for nearest match."""
+_NARROWED = frozenset({Intent.LIST, Intent.COUNT, Intent.UNCLEAR, Intent.STATUS, Intent.DEPENDANTS, Intent.EXTREME})
 
-    def __init__(self, graph: ResourceGraph) -> None:
-        self.by_name: dict[str, list[Ref]] = {}
-        for resource in graph.resources():
-            if resource.ref.kind not in ("Event", "Lease", "EndpointSlice", "Endpoints", "ReplicaSet"):
-                self.by_name.setdefault(resource.ref.name.lower(), []).append(resource.ref)
-        for resource in graph.of_kind("ReplicaSet"):
-            self.by_name.setdefault(resource.ref.name.lower(), []).append(resource.ref)
-        self.namespaces = {ref.name for ref in (r.ref for r in graph.of_kind("Namespace"))}
-        self.namespaces |= {refs.namespace for listed in self.by_name.values() for refs in listed} - {""}
 
-    def exact(self, word: str) -> list[Ref]:
-        """The objects of that name."""
-        return self.by_name.get(word.lower(), [])
+def _intent(lowered: str) -> Intent:
+    return next((wanted for pattern, wanted in INTENTS if pattern.search(lowered)), Intent.UNCLEAR)
 
-    def nearest(self, word: str, kind: str) -> list[Ref]:
-        """The objects of the most similar name, of the kind when one is given."""
-        pool = [name for name, refs in self.by_name.items() if not kind or any(ref.kind == kind for ref in refs)]
-        workloads = [name for name in pool if any(ref.kind in _PREFERRED[:8] for ref in self.by_name[name])]
-        for candidates in (workloads, pool):
-            near = nearest(word.lower(), candidates, _NEAR)
-            if near:
-                return self.by_name[near]
-        starts = sorted(
-            name for name in workloads if name.startswith(word.lower() + "-") or name.endswith("-" + word.lower())
-        )
-        return self.by_name[starts[0]] if len(starts) == 1 else []
+
+def _blanked(line: str, spans: Sequence[tuple[int, int]]) -> str:
+    """The line without the words of conditions, so that they are not taken for names or states."""
+    if len(line.lower()) != len(line):
+        return line.lower()
+    for start, end in spans:
+        line = f"{line[:start]}{' ' * (end - start)}{line[end:]}"
+    return line
+
+
+def _without_places(refs: tuple[Ref, ...], kind: str, intent: Intent) -> tuple[tuple[Ref, ...], tuple[str, ...]]:
+    """A namespace named beside nothing else is where the question looks, not what it is about."""
+    spaces = [ref for ref in refs if ref.kind == "Namespace"]
+    if not spaces or intent in (Intent.DEPENDANTS, Intent.WHAT_IF, Intent.OWNER):
+        return refs, tuple(ref.name for ref in spaces)
+    if kind == "Namespace" and intent not in (Intent.COMPARE, Intent.WHY, Intent.SUMMARY):
+        return refs, tuple(ref.name for ref in spaces)
+    return tuple(ref for ref in refs if ref.kind != "Namespace"), tuple(ref.name for ref in spaces)
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -113,56 +134,55 @@ def _namespace(tokens: list[str], index: Names) -> tuple[str | None, list[str]]:
             following = lowered[i + 1] if lowered[i + 1] != "the" or i + 2 >= len(tokens) else lowered[i + 2]
             if following in index.namespaces:
                 named = index.exact(following)
-                if word in ("in", "inside", "within") or not [ref for ref in named if ref.kind != "Namespace"]:
+                if word in ("in", "inside", "within") or not [ref for ref in named if ref.kind in PREFERRED[:8]]:
                     return following, [token for token in tokens if token.lower() != following]
     return None, tokens
 
 
-def _kind(tokens: list[str], graph: ResourceGraph) -> tuple[str, list[str]]:
-    """The kind the question speaks of, and the tokens without it; a two-word name ("config map") counts."""
+def _kinds(tokens: list[str], graph: ResourceGraph) -> tuple[tuple[str, ...], list[str]]:
+    """The kinds the question speaks of, and the tokens without them; a name of several words ("config map") counts."""
     rest: list[str] = []
-    kind = ""
-    skip = False
+    kinds: dict[str, None] = {}
     own = {name.lower(): name for name in graph.kinds()}
-    for i, token in enumerate(tokens):
-        if skip:
-            skip = False
-            continue
-        lowered = token.lower()
-        pair = lowered + tokens[i + 1].lower() if i + 1 < len(tokens) else ""
-        found = _kind_of(pair, own) if pair and "/" not in pair else ""
-        if found:
-            skip = True
-        elif "/" not in token:
-            found = _kind_of(lowered, own)
-        if found and not kind:
-            kind = found
-        elif not found:
-            rest.append(token)
-    return kind, rest
+    i = 0
+    while i < len(tokens):
+        for width in range(min(_WIDEST_KIND, len(tokens) - i), 0, -1):
+            part = tokens[i : i + width]
+            found = "" if any("/" in token for token in part) else _kind_of("".join(part).lower(), own)
+            if found:
+                kinds[found] = None
+                i += width
+                break
+        else:
+            rest.append(tokens[i])
+            i += 1
+    return tuple(kinds), rest
 
 
 def _kind_of(word: str, own: dict[str, str]) -> str:
     if word in KIND_WORDS:
-        return KIND_WORDS[word]
-    if len(word) > 1 and (known := resolve_kind(word)) is not None and word not in ("no", "ns", "ep"):
+        found = KIND_WORDS[word]
+        return found if found != WORKLOAD or "clusterqueue" not in own else own.get("workload", found)
+    if len(word) > 1 and (known := resolve_kind(word)) is not None and word not in NOT_KINDS:
         return known.kind
     return own.get(word) or own.get(word.removesuffix("s")) or own.get(word.removesuffix("es")) or ""
 
 
-def _objects(tokens: list[str], kind: str, namespace: str | None, index: Names) -> _Found:
+def _objects(tokens: list[str], kind: str, namespace: str | None, index: Names, *, named: bool) -> _Found:
     refs: dict[Ref, None] = {}
     assumed: list[tuple[str, Ref]] = []
     ambiguous: list[Ref] = []
     unknown: list[str] = []
     for word, wanted in _name_words(tokens):
-        named = index.exact(word)
-        if not named and _is_plain_word(word):
-            continue
-        sure = bool(named)
-        if not named and len(word) >= 3:
-            named = index.nearest(word, wanted or kind)
-        chosen = _prefer(named, wanted or kind, namespace)
+        fits = index.exact(word)
+        if _is_plain_word(word):
+            fits = [ref for ref in fits if ref.kind in (*PREFERRED[:8], "Namespace") or (named and ref.kind == kind)]
+            if not fits:
+                continue
+        sure = bool(fits)
+        if not fits and len(word) >= 3:
+            fits = index.nearest(word, wanted or (kind if named else ""))
+        chosen = _prefer(fits, wanted or kind, namespace)
         if len(chosen) == 1:
             refs[chosen[0]] = None
             if not sure:
@@ -196,7 +216,7 @@ def _prefer(named: list[Ref], kind: str, namespace: str | None) -> list[Ref]:
         named = keep or named
     if not named:
         return []
-    for preferred in (*_PREFERRED, *sorted({ref.kind for ref in named})):
+    for preferred in (*PREFERRED, *sorted({ref.kind for ref in named})):
         chosen = [ref for ref in named if ref.kind == preferred]
         if chosen:
             return chosen

@@ -8,23 +8,46 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+import msgspec
+
+from copilot.agent.answers.address import answer_address
+from copilot.agent.answers.beyond import answer_beyond, answer_outside, answer_usage
 from copilot.agent.answers.changes import answer_changes
+from copilot.agent.answers.compare import answer_compare
+from copilot.agent.answers.devices import answer_devices
+from copilot.agent.answers.extremes import answer_extreme, answer_total
+from copilot.agent.answers.fit import answer_fit
 from copilot.agent.answers.inventory import answer_holders, answer_images
-from copilot.agent.answers.lists import answer_count, answer_list, answer_restarts, answer_status, answer_where
+from copilot.agent.answers.lists import answer_count, answer_list, answer_restarts, answer_where
+from copilot.agent.answers.network import answer_network
+from copilot.agent.answers.properties import answer_label, answer_properties, answer_status
+from copilot.agent.answers.queues import answer_queue
+from copilot.agent.answers.quota import answer_quota
 from copilot.agent.answers.relations import answer_dependants, answer_dependencies, answer_owner
+from copilot.agent.answers.rights import answer_rights
+from copilot.agent.answers.schedule import answer_schedule
+from copilot.agent.answers.summary import answer_summary, answer_versions
 from copilot.agent.answers.texts import answer_events, answer_how, answer_logs
+from copilot.agent.answers.what_if import answer_what_if
 from copilot.agent.answers.why import answer_health, answer_why
 from copilot.agent.asking import Asking, Desk
 from copilot.agent.draft import Draft, names
 from copilot.agent.events import Answered, EvidenceFound, Refused, StreamEvent
-from copilot.agent.lexicon import Intent
+from copilot.agent.intents import Intent
 from copilot.agent.question import Question, read_question
+from copilot.agent.settle import settled
 from copilot.model import Ref
 
 Answerer = Callable[[Asking, Question, Draft], None]
 
-_NEEDS_OBJECT = frozenset({Intent.OWNER, Intent.DEPENDANTS, Intent.DEPENDENCIES, Intent.WHERE, Intent.LOGS})
-_ABOUT_ONE = _NEEDS_OBJECT | {Intent.WHY, Intent.STATUS}
+_NEEDS_OBJECT = frozenset(
+    {Intent.OWNER, Intent.DEPENDANTS, Intent.DEPENDENCIES, Intent.WHERE, Intent.LOGS, Intent.FIT, Intent.WHAT_IF}
+)
+_ABOUT_ONE = _NEEDS_OBJECT | {Intent.WHY, Intent.STATUS, Intent.SCHEDULE, Intent.ADDRESS}
+_OPEN = frozenset(
+    {Intent.HOW, Intent.IMAGES, Intent.UNCLEAR, Intent.RIGHTS, Intent.BEYOND, Intent.OUTSIDE, Intent.HEALTH}
+)
+_OBJECTS = {Intent.NETWORK: 2, Intent.COMPARE: 2}  # answers about two objects
 _ANSWERS: dict[Intent, Answerer] = {
     Intent.WHY: answer_why,
     Intent.HEALTH: answer_health,
@@ -32,6 +55,7 @@ _ANSWERS: dict[Intent, Answerer] = {
     Intent.LIST: answer_list,
     Intent.WHERE: answer_where,
     Intent.STATUS: answer_status,
+    Intent.SUMMARY: answer_summary,
     Intent.DEPENDANTS: answer_dependants,
     Intent.DEPENDENCIES: answer_dependencies,
     Intent.OWNER: answer_owner,
@@ -39,11 +63,31 @@ _ANSWERS: dict[Intent, Answerer] = {
     Intent.IMAGES: answer_images,
     Intent.RESTARTS: answer_restarts,
     Intent.HOLDERS: answer_holders,
+    Intent.DEVICES: answer_devices,
+    Intent.QUEUE: answer_queue,
+    Intent.QUOTA: answer_quota,
+    Intent.FIT: answer_fit,
+    Intent.WHAT_IF: answer_what_if,
+    Intent.SCHEDULE: answer_schedule,
+    Intent.COMPARE: answer_compare,
+    Intent.RIGHTS: answer_rights,
+    Intent.NETWORK: answer_network,
+    Intent.ADDRESS: answer_address,
+    Intent.VERSIONS: answer_versions,
+    Intent.USAGE: answer_usage,
+    Intent.EXTREME: answer_extreme,
+    Intent.TOTAL: answer_total,
+    Intent.PROPERTY: answer_properties,
     Intent.LOGS: answer_logs,
     Intent.EVENTS: answer_events,
     Intent.HOW: answer_how,
+    Intent.BEYOND: answer_beyond,
+    Intent.OUTSIDE: answer_outside,
 }
-_EXAMPLES = "Questions I can read: why is X down, which pods are pending, what depends on X, what changed in NS, who holds the GPUs, how do I …"
+_EXAMPLES = (
+    "Questions I can read: why is X down, which pods are pending, what depends on X, what changed in NS, who holds the GPUs, "
+    "would one more X fit, who can delete pods in NS, can A talk to B, compare A and B, what happens if I drain N, how do I …"
+)
 _TWO = re.compile(r"\?\s+(?=\w)|;\s+|,?\s+and (?=(?:why|what|which|how|where|who|when|is|are)\b)", re.IGNORECASE)
 
 
@@ -55,7 +99,7 @@ def answer_question(desk: Desk, text: str) -> Iterator[StreamEvent]:
     draft = Draft(text.strip(), f"cluster {asking.graph.snapshot.cluster or 'unnamed'}{place}")
     before: Question | None = None
     for clause in clauses:
-        question = _with_context(read_question(clause, asking.graph, desk.namespace), before)
+        question = _with_context(read_question(clause, asking, desk.namespace), before)
         if question.intent is Intent.CHANGE:
             yield Refused(
                 reason="I only read: a question cannot change the cluster.",
@@ -74,61 +118,44 @@ def _with_context(question: Question, before: Question | None) -> Question:
     """A second clause without an object of its own speaks of the first one's: "why is web down and what changed?"."""
     if before is None or question.refs or question.kind or question.unknown:
         return question
-    return Question(
-        text=question.text, intent=question.intent, kind=before.kind, refs=before.refs, namespace=before.namespace, state=question.state
-    )  # fmt: skip
+    return msgspec.structs.replace(
+        question,
+        kind=before.kind,
+        kinds=before.kinds,
+        refs=before.refs,
+        namespace=before.namespace,
+        places=before.places,
+    )
 
 
 def _answer(asking: Asking, question: Question, draft: Draft) -> None:
+    intent = settled(asking, question)
+    if intent is Intent.COUNT and question.refs and not question.kind:
+        intent = Intent.STATUS
     for word, ref in question.assumed:
         draft.say(f"I take {word!r} to mean {ref}.")
-    if question.ambiguous and not question.refs:
+    few = len(question.refs) < _OBJECTS.get(intent, 1)
+    if question.ambiguous and few and intent not in _OPEN and not (question.refs and intent is not Intent.NETWORK):
         draft.known = False
         draft.say(f"Which one do you mean: {names(sorted(question.ambiguous))}? Name its namespace.")
-        return
-    intent = _settled(question)
-    if not question.refs and _names_something(question, intent):
+    elif few and _names_something(question, intent):
         _missing(asking, question, draft)
-        return
-    if intent in _NEEDS_OBJECT and not question.refs:
+    elif intent in _NEEDS_OBJECT and not question.refs:
         draft.known = False
         draft.say(f"Which object do you mean? {_EXAMPLES}.")
-        return
-    if intent is Intent.UNCLEAR:
+    elif intent is Intent.UNCLEAR:
         _unclear(asking, question, draft)
-        return
-    _ANSWERS[intent](asking, question, draft)
+    elif not (intent is Intent.STATUS and answer_label(asking, question, draft)):
+        _ANSWERS[intent](asking, question, draft)
 
 
 def _names_something(question: Question, intent: Intent) -> bool:
     """Whether an unknown word was meant as a name: in a broad question only if it looks like one."""
-    if intent in (Intent.HOW, Intent.IMAGES, Intent.UNCLEAR):
+    if intent in _OPEN or (intent in _OBJECTS and len(question.places) >= 2):
         return False
-    if intent in _ABOUT_ONE:
+    if intent in _ABOUT_ONE or intent in _OBJECTS:
         return bool(question.unknown)
     return any(any(mark in word for mark in "-./0123456789") for word in question.unknown)
-
-
-def _settled(question: Question) -> Intent:
-    """The intent once the objects are known: a bare name asks for its state, a bare kind for a list."""
-    intent = question.intent
-    if intent is Intent.UNCLEAR and question.refs:
-        return Intent.WHY if question.state is not None else Intent.STATUS
-    if intent in (Intent.UNCLEAR, Intent.STATUS) and not question.refs:
-        if question.kind:
-            return Intent.LIST
-        return Intent.HEALTH if question.state is not None else intent
-    if intent is Intent.LIST and question.refs and not question.kind:
-        return Intent.STATUS
-    if intent is Intent.LIST and question.refs and question.kind == question.refs[0].kind:
-        return Intent.STATUS
-    if intent is Intent.WHERE and question.kind and not question.refs:
-        return Intent.LIST
-    if intent is Intent.HEALTH and question.kind and question.state is not None and not question.refs:
-        return Intent.LIST
-    if intent is Intent.WHY and question.kind == "Namespace" and question.refs and question.refs[0].kind == "Namespace":
-        return Intent.WHY
-    return intent
 
 
 def _missing(asking: Asking, question: Question, draft: Draft) -> None:

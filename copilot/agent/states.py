@@ -2,46 +2,11 @@
 
 from __future__ import annotations
 
+from copilot.agent.describe import describe_state
 from copilot.agent.lexicon import State
 from copilot.diagnosis.pods import condition, in_trouble
-from copilot.diagnosis.rules.symptoms import pod_status
 from copilot.diagnosis.view import View
 from copilot.model import Resource, number, text
-
-
-def describe_state(view: View, resource: Resource) -> str:
-    """The state of an object in a few words, as the API's own tables would say it."""
-    status, spec = resource.status, resource.spec
-    match resource.ref.kind:
-        case "Pod":
-            return pod_status(view.pod(resource))
-        case "Deployment" | "StatefulSet" | "ReplicaSet":
-            return f"{number(status, 'readyReplicas')} of {number(spec, 'replicas', default=1)} replicas ready"
-        case "DaemonSet":
-            return f"{number(status, 'numberReady')} of {number(status, 'desiredNumberScheduled')} ready"
-        case "Node":
-            ready = text(condition(resource, "Ready"), "status")
-            cordoned = ", cordoned" if spec.get("unschedulable") is True else ""
-            return ("Ready" if ready == "True" else f"NotReady ({ready or 'unknown'})") + cordoned
-        case "Job":
-            done = next(
-                (text(entry, "type") for entry in _true(resource) if text(entry, "type") in ("Complete", "Failed")), ""
-            )
-            return done or f"{number(status, 'active')} active"
-        case "CronJob":
-            return "suspended" if spec.get("suspend") is True else f"schedule {text(spec, 'schedule')}"
-        case _:
-            phase = text(status, "phase")
-            ready = text(condition(resource, "Ready"), "status")
-            return phase or (f"Ready={ready}" if ready else "exists")
-
-
-def _true(resource: Resource) -> list[dict[str, object]]:
-    return [
-        dict(entry)
-        for entry in resource.status.get("conditions", ())
-        if isinstance(entry, dict) and entry.get("status") == "True"
-    ]
 
 
 def fits(view: View, resource: Resource, state: State) -> bool:
@@ -58,7 +23,7 @@ def fits(view: View, resource: Resource, state: State) -> bool:
         case State.RUNNING:
             return text(resource.status, "phase") == "Running" if kind == "Pod" else healthy
         case State.PENDING:
-            return text(resource.status, "phase") == "Pending"
+            return text(resource.status, "phase") == "Pending" or _waits(resource)
         case State.FAILED:
             return (
                 text(resource.status, "phase") == "Failed"
@@ -75,7 +40,14 @@ def fits(view: View, resource: Resource, state: State) -> bool:
         case State.CORDONED:
             return resource.spec.get("unschedulable") is True
         case State.COMPLETED:
-            return text(resource.status, "phase") == "Succeeded" or describe_state(view, resource) == "Complete"
+            return text(resource.status, "phase") == "Succeeded" or describe_state(view, resource).startswith(
+                "Complete"
+            )
+
+
+def _waits(resource: Resource) -> bool:
+    """A queued workload that has no quota yet."""
+    return resource.ref.group == "kueue.x-k8s.io" and text(condition(resource, "QuotaReserved"), "status") == "False"
 
 
 def _ready(view: View, resource: Resource) -> bool:

@@ -70,6 +70,22 @@ def policies_of(view: View, pod: Resource, direction: Direction) -> list[Resourc
     return found
 
 
+def allowing(
+    view: View, own: Resource, other: End, direction: Direction, served: Resource | None, port: int, protocol: str = "TCP"
+) -> list[Resource]:
+    """Of the policies that isolate a pod in a direction, those that let this connection pass. `served` is the target pod."""
+    return [
+        policy
+        for policy in policies_of(view, own, direction)
+        if _allows(view, policy, direction, other, served, port, protocol)
+    ]
+
+
+def rule_texts(policy: Resource, direction: Direction) -> list[str]:
+    """What each rule of a direction lets through, in words; a policy without rules lets nothing through."""
+    return [_told(rule, direction) for rule in rules_of(policy, direction)]
+
+
 def types_of(policy: Resource) -> list[str]:
     """The directions a policy is about; unsaid, ingress always and egress when it has egress rules."""
     said = texts(policy.spec, "policyTypes")

@@ -1,94 +1,163 @@
-"""How many, which, where, in what state: counts and lists of objects, narrowed by kind, namespace and state."""
+"""How many and which: counts and lists of objects, narrowed by kind, namespace, state and the conditions of the question.
+
+A word that was not understood is named, because a list that is longer than what was asked for misleads.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
 
 from copilot.agent.asking import Asking
+from copilot.agent.describe import describe_state
 from copilot.agent.draft import MAX_NAMES, Draft, names
 from copilot.agent.question import Question
-from copilot.agent.states import describe_state, fits
-from copilot.model import Ref, Resource, age_text, text, texts
+from copilot.agent.states import fits
+from copilot.model import Ref, Resource, text
 from copilot.model.wording import plural
 from retrievers.graph import EdgeKind
 
 
+class Chosen(msgspec.Struct, frozen=True):
+    """The objects that fit, each with the proof of the conditions; `where` and `which` put the narrowing in words."""
+
+    found: list[tuple[Resource, str]]
+    kind: str
+    where: str
+    which: str
+
+    @property
+    def refs(self) -> list[Ref]:
+        """The objects' addresses."""
+        return [one.ref for one, _ in self.found]
+
+
 def answer_count(asking: Asking, question: Question, draft: Draft) -> None:
     """Say how many objects of a kind there are, and in which states."""
-    kind = question.kind or "Pod"
-    found, where = _narrowed(asking, question, kind)
-    if not _readable(asking, question, draft, kind, found):
+    chosen = choose(asking, question)
+    if not readable(asking, question, draft, chosen.kind, chosen.found):
         return
-    state = f" that {'is' if len(found) == 1 else 'are'} {question.state.value}" if question.state else ""
+    count = len(chosen.found)
+    narrowed = f" that {'is' if count == 1 else 'are'} {chosen.which}" if chosen.which else ""
     fact = draft.cite_ref(
-        Ref(kind, question.namespace or "", "*"), "list", f"{len(found)} {kind} objects{state} {where}", "list"
+        Ref(chosen.kind, question.namespace or "", "*"),
+        "list",
+        f"{count} {chosen.kind} objects{narrowed} {chosen.where}",
+        "list",
     )
-    draft.say(f"There {'is' if len(found) == 1 else 'are'} {plural(len(found), kind)}{state} {where}.", fact)
-    if kind == "Pod" and question.state is None and found:
-        phases = Counter(text(one.status, "phase") or "unknown" for one in found)
-        draft.say(", ".join(f"{count} {phase}" for phase, count in sorted(phases.items())) + ".", fact)
-    elif question.state is not None and found:
-        draft.say(f"{'It is' if len(found) == 1 else 'They are'} {names(one.ref for one in found)}.", fact)
+    verb = "is" if count == 1 else "are"
+    draft.say(f"There {verb} {plural(count, chosen.kind)}{narrowed} {chosen.where}.", fact)
+    if chosen.kind == "Pod" and not chosen.which and chosen.found:
+        phases = Counter(text(one.status, "phase") or "unknown" for one, _ in chosen.found)
+        draft.say(", ".join(f"{number} {phase}" for phase, number in sorted(phases.items())) + ".", fact)
+    elif chosen.which and chosen.found:
+        draft.say(f"{'It is' if count == 1 else 'They are'} {names(chosen.refs)}.", fact)
+    say_unread_words(question, draft)
 
 
 def answer_list(asking: Asking, question: Question, draft: Draft) -> None:
-    """Name the objects of a kind."""
-    kind = question.kind or "Pod"
-    found, where = _narrowed(asking, question, kind)
-    if not _readable(asking, question, draft, kind, found):
+    """Name the objects of a kind that fit."""
+    chosen = choose(asking, question)
+    if not readable(asking, question, draft, chosen.kind, chosen.found):
         return
-    state = f" {question.state.value}" if question.state else ""
-    if not found:
-        fact = draft.cite_ref(Ref(kind, question.namespace or "", "*"), "list", f"no {kind}{state} {where}", "list")
-        draft.say(f"No {kind}{' is' + state if state else ''} {where}.", fact)
-        return
-    draft.say(f"{plural(len(found), kind)}{state} {where}:")
-    for resource in found[:MAX_NAMES]:
-        words = describe_state(asking.view, resource)
-        draft.say(f"{resource.ref.path}: {words}", draft.cite(resource, "status", f"{resource.ref}: {words}"))
-    if len(found) > MAX_NAMES:
-        draft.say(f"and {len(found) - MAX_NAMES} more.")
+    which = f" {chosen.which}" if chosen.which else ""
+    if not chosen.found:
+        fact = draft.cite_ref(
+            Ref(chosen.kind, question.namespace or "", "*"), "list", f"no {chosen.kind}{which} {chosen.where}", "list"
+        )
+        draft.say(f"No {chosen.kind}{' is' + which if which else ''} {chosen.where}.", fact)
+    else:
+        draft.say(f"{plural(len(chosen.found), chosen.kind)}{which} {chosen.where}:")
+        for resource, proof in chosen.found[:MAX_NAMES]:
+            words = describe_state(asking.view, resource) + (f"; {proof}" if proof else "")
+            path = resource.ref.path if resource.ref.kind == chosen.kind else str(resource.ref)
+            draft.say(f"{path}: {words}", draft.cite(resource, "status", f"{resource.ref}: {words}"))
+        if len(chosen.found) > MAX_NAMES:
+            draft.say(f"and {len(chosen.found) - MAX_NAMES} more: {_rest(chosen)}.")
+    say_unread_words(question, draft)
 
 
-def _narrowed(asking: Asking, question: Question, kind: str) -> tuple[list[Resource], str]:
-    found = asking.members(kind, question.namespace)
+def _rest(chosen: Chosen) -> str:
+    rest = [one.ref.path for one, _ in chosen.found[MAX_NAMES : 5 * MAX_NAMES]]
+    more = len(chosen.found) - MAX_NAMES - len(rest)
+    return ", ".join(rest) + (f" and {more} others" if more else "")
+
+
+def say_unread_words(question: Question, draft: Draft) -> None:
+    """Say which words narrowed nothing: the answer is then about more than was asked."""
+    left = [word for word in question.unknown if not word.isdigit()]
+    if left:
+        draft.known = False
+        draft.say(f"I did not understand {', '.join(repr(word) for word in left[:4])} in the question: this is the whole list.")  # fmt: skip
+
+
+def choose(asking: Asking, question: Question) -> Chosen:
+    """The objects that the question is about."""
+    kind = kind_asked(question)
+    found, where = _placed(asking, question, kind)
+    which = [question.state.value] if question.state is not None else []
+    which += [one.words for one in question.conditions]
+    kept = []
+    for resource in found:
+        if question.state is not None and not fits(asking.view, resource, question.state):
+            continue
+        proofs = [one.test(asking, resource) for one in question.conditions]
+        if all(proof is not None for proof in proofs):
+            kept.append((resource, "; ".join(proof for proof in proofs if proof)))
+    return Chosen(kept, kind, where, " and ".join(which))
+
+
+def kind_asked(question: Question) -> str:
+    """The kind a list is of: the one named, else the first that its conditions are about, else pods."""
+    if question.kind:
+        return question.kind
+    about = [one.condition.kinds[0] for one in question.conditions if one.condition.kinds]
+    return about[0] if about else "Pod"
+
+
+def _placed(asking: Asking, question: Question, kind: str) -> tuple[list[Resource], str]:
+    """The objects of the kind where the question looks: on a node, below a workload, in a namespace, anywhere."""
     where = f"in namespace {question.namespace}" if question.namespace else "in the cluster"
-    if question.state is not None:
-        found = [one for one in found if fits(asking.view, one, question.state)]
-    anchor = question.refs[0] if question.refs else None
-    if anchor is not None and anchor.kind == "Node" and kind == "Pod":
-        found = [
-            one
-            for one in asking.members(kind, question.namespace)
-            if text(one.spec, "nodeName") == anchor.name and one in found
-        ]
-        where = f"on node {anchor.name}"
-    elif anchor is not None and kind == "Pod" and anchor.kind != "Pod":
+    found = asking.members(kind, question.namespace)
+    anchor = question.ref
+    if anchor is None or anchor.kind == kind:
+        return found, where
+    if anchor.kind == "Node" and kind == "Pod":
+        return [one for one in found if text(one.spec, "nodeName") == anchor.name], f"on node {anchor.name}"
+    if kind == "Pod":
         below = {pod.ref for pod in asking.view.pods_of(anchor)} | {
-            edge.target for edge in asking.graph.out(anchor, EdgeKind.SELECTS)
+            edge.target for edge in asking.graph.out(anchor, EdgeKind.SELECTS, EdgeKind.PROTECTS, EdgeKind.ISOLATES)
         }
-        found = [
-            one
-            for one in asking.members(kind, None)
-            if one.ref in below and (question.state is None or fits(asking.view, one, question.state))
-        ]
-        where = f"of {anchor}"
-    return found, where
+        return [one for one in asking.members(kind, None) if one.ref in below], f"of {anchor}"
+    tied = {edge.target for edge in asking.graph.out(anchor)} | {edge.source for edge in asking.graph.into(anchor)}
+    for pod in asking.view.pods_of(anchor):
+        tied |= {edge.source for edge in asking.graph.into(pod.ref)} | {
+            edge.target for edge in asking.graph.out(pod.ref)
+        }
+    near = [one for one in asking.members(kind, None) if one.ref in tied or asking.graph.top_owner(one.ref) == anchor]
+    return (near, f"tied to {anchor}") if near else (found, where)
 
 
-def _readable(asking: Asking, question: Question, draft: Draft, kind: str, found: list[Resource]) -> bool:
-    if found or asking.was_read(kind, question.namespace):
+def readable(asking: Asking, question: Question, draft: Draft, kind: str, found: Sequence[object]) -> bool:
+    """Whether the list means anything: something was found, or the whole list was seen. Else say what is missing."""
+    lacking = [] if found or asking.was_read(kind, question.namespace) else [kind]
+    needs = dict.fromkeys(need for one in question.conditions for need in one.condition.needs)
+    lacking += asking.unread([need for need in needs if need != kind], question.namespace)
+    if not lacking:
         return True
-    draft.known = False
-    read = ", ".join(kind for kind in asking.graph.kinds()[:10])
-    draft.say(
-        f"I cannot tell: {kind} objects were not read{f' in namespace {question.namespace}' if question.namespace else ''}. What was read: {read}."
-    )
-    draft.offer(
-        f"List {kind} objects",
-        f"kubectl get {kind.lower()}{f' -n {question.namespace}' if question.namespace else ' -A'}",
-    )
+    say_unread_kind(asking, question.namespace, draft, lacking[0].partition("|")[0])
     return False
+
+
+def say_unread_kind(asking: Asking, namespace: str | None, draft: Draft, kind: str) -> None:
+    """Say that a kind was not read, and the command that would show it."""
+    draft.known = False
+    read = ", ".join(asking.graph.kinds()[:10])
+    place = f" in namespace {namespace}" if namespace else ""
+    draft.say(f"I cannot tell: {kind} objects were not read{place}. What was read: {read}.")
+    draft.offer(f"List {kind} objects", f"kubectl get {kind.lower()}{f' -n {namespace}' if namespace else ' -A'}")
 
 
 def answer_where(asking: Asking, question: Question, draft: Draft) -> None:
@@ -119,32 +188,6 @@ def answer_where(asking: Asking, question: Question, draft: Draft) -> None:
         draft.say(f"{ref} runs on {listed}.", *facts)
 
 
-def answer_status(asking: Asking, question: Question, draft: Draft) -> None:
-    """Say how an object is, in the fields people look at first."""
-    for ref in question.refs[:4]:
-        resource = asking.graph.get(ref)
-        if resource is None:
-            continue
-        words = describe_state(asking.view, resource)
-        age = f", {age_text((asking.now - resource.created).total_seconds())} old" if resource.created else ""
-        draft.say(f"{ref}: {words}{age}.", draft.cite(resource, "status", f"{ref}: {words}"))
-        images = sorted(
-            {text(c, "image") for c in asking.view.template(ref).get("containers", ()) if isinstance(c, dict)} - {""}
-        )
-        if images:
-            draft.say(
-                f"It runs image {', '.join(images)}.",
-                draft.cite(resource, "spec.containers[].image", f"images: {', '.join(images)}"),
-            )
-        keys = texts(resource.body, "dataKeys")
-        if keys:
-            draft.say(
-                f"It has the keys {', '.join(keys[:10])}.",
-                draft.cite(resource, "data", f"keys: {', '.join(keys[:10])}"),
-            )
-        draft.offer(f"Why {ref} is as it is", f"kubectl copilot why {ref.argument}{ref.flags}")
-
-
 def answer_restarts(asking: Asking, question: Question, draft: Draft) -> None:
     """Say which pods restarted, the most restarted first."""
     pods = [asking.view.pod(pod) for pod in asking.members("Pod", question.namespace)]
@@ -154,7 +197,7 @@ def answer_restarts(asking: Asking, question: Question, draft: Draft) -> None:
     counted = [(sum(container.restarts for container in pod.containers), pod) for pod in pods]
     ranked = sorted((pair for pair in counted if pair[0]), key=lambda pair: (-pair[0], pair[1].ref))
     if not ranked:
-        if _readable(asking, question, draft, "Pod", [pod.resource for pod in pods]):
+        if readable(asking, question, draft, "Pod", pods):
             draft.say(
                 "No pod has restarted.",
                 draft.cite_ref(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from copilot.agent.asking import Asking
+from copilot.agent.describe import describe_state
 from copilot.agent.draft import Draft, names
 from copilot.agent.question import Question
-from copilot.agent.states import describe_state
 from copilot.model import Diagnosis, Ref, RootCause, Verdict, age_text
 from copilot.model.wording import plural
 

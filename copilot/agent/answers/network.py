@@ -1,0 +1,183 @@
+"""What NetworkPolicies let through: may A talk to B on a port, who may, and what one policy allows. Set evaluation, no packet is sent.
+
+It speaks of policies only: whether the network plugin enforces them, and whether anything listens, is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from copilot.agent.answers.lists import say_unread_kind
+from copilot.agent.asking import Asking
+from copilot.agent.draft import Draft
+from copilot.agent.question import Question
+from copilot.agent.room import next_pod
+from copilot.diagnosis.policies import Direction, End, Refusal, allowing, policies_of, refusal, rule_texts, types_of
+from copilot.model import Ref, Resource, children, mapping, number, text
+from copilot.model.wording import listed
+from retrievers.graph import EdgeKind
+from retrievers.graph.selectors import parse_label_selector
+
+_PORT = re.compile(r"\b(?:ports? |:)(\d{1,5})\b|\bon (\d{1,5})\b|\b(\d{2,5})/(?:tcp|udp)\b")
+_TOLD = 8
+_POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet")
+_WHO = re.compile(r"^(?:who|what|which \w+) (?:can|may|could|is|are)\b")
+
+
+def answer_network(asking: Asking, question: Question, draft: Draft) -> None:
+    """Answer about a connection, or about what a policy lets through."""
+    if not asking.was_read("NetworkPolicy", None) and not asking.graph.of_kind("NetworkPolicy"):
+        say_unread_kind(asking, question.namespace, draft, "NetworkPolicy")
+        return
+    ends = [ref for ref in question.refs if _pod_of(asking, ref) is not None]
+    policies = [ref for ref in question.refs if ref.kind == "NetworkPolicy"]
+    if len(ends) >= 2:
+        _say_connection(asking, ends[0], ends[1], _port(question), draft)
+    elif policies:
+        for ref in policies[:3]:
+            _say_policy(asking, ref, draft)
+    elif len(ends) == 1 and _WHO.search(question.lowered):
+        _say_callers(asking, ends[0], _port(question), draft)
+    elif len(ends) == 1:
+        _say_isolation(asking, ends[0], draft)
+    else:
+        draft.known = False
+        draft.say("Between which two? Ask like: can A talk to B on port 8080; what does NetworkPolicy X let through.")
+
+
+def _port(question: Question) -> int:
+    match = _PORT.search(question.lowered)
+    return int(next(part for part in match.groups() if part)) if match else 0
+
+
+def _pod_of(asking: Asking, ref: Ref) -> Resource | None:
+    """A pod that stands for the object: one of its own, else what its template would make."""
+    resource = asking.graph.get(ref)
+    if resource is None:
+        return None
+    if ref.kind == "Pod":
+        return resource
+    if ref.kind == "Service":
+        targets = (asking.graph.get(edge.target) for edge in asking.graph.out(ref, EdgeKind.SELECTS))
+        return next((pod for pod in targets if pod is not None), None)
+    pods = asking.view.pods_of(ref)
+    if pods:
+        return pods[0].resource
+    return next_pod(resource) if ref.kind in _POD_KINDS else None
+
+
+def _say_connection(asking: Asking, start: Ref, end: Ref, port: int, draft: Draft) -> None:
+    source, target = _pod_of(asking, start), _pod_of(asking, end)
+    assert source is not None, "only objects with a pod come here"
+    assert target is not None, "only objects with a pod come here"
+    real = _target_port(asking, end, target, port)
+    ports = [real] if real else _declared(target)
+    words = f"port {real}" if real else f"port {', '.join(map(str, ports))}" if ports else "any port"
+    blocked = [
+        refused for one in ports or [0] if (refused := refusal(asking.view, End(pod=source), End(pod=target), one))
+    ]
+    if blocked:
+        _say_refusal(start, end, words, blocked[0], draft)
+        return
+    letting = [
+        *allowing(asking.view, source, End(pod=target), Direction.EGRESS, target, (ports or [0])[0]),
+        *allowing(asking.view, target, End(pod=source), Direction.INGRESS, target, (ports or [0])[0]),
+    ]
+    if not letting:
+        fact = draft.cite_ref(end, "metadata.labels", f"no NetworkPolicy selects {end} for Ingress or {start} for Egress", "list")  # fmt: skip
+        draft.say(f"Yes: no NetworkPolicy restricts the way from {start} to {end} ({words}).", fact)
+        return
+    facts = [draft.cite(one, "spec", f"{one.ref} allows it") for one in letting[:3]]
+    draft.say(
+        f"Yes: {start} may talk to {end} on {words}; {listed((str(one.ref) for one in letting), 3)} allows it.", *facts
+    )
+
+
+def _say_refusal(start: Ref, end: Ref, words: str, refused: Refusal, draft: Draft) -> None:
+    policy = refused.nearest
+    said = f"{policy.ref} {refused.why}"
+    others = [one for one in refused.policies if one.ref != policy.ref]
+    also = f" ({listed((str(one.ref) for one in others), 3)} isolates it too and does not allow it either)" if others else ""  # fmt: skip
+    draft.say(
+        f"No: {start} may not talk to {end} on {words}: {said}{also}.",
+        draft.cite(policy, "spec.ingress" if refused.direction is Direction.INGRESS else "spec.egress", said),
+    )
+
+
+def _target_port(asking: Asking, end: Ref, target: Resource, port: int) -> int:
+    """The pods' port behind a Service's, when a Service is named or one of the object's name serves that port."""
+    service = asking.graph.find("Service", end.namespace, end.name)
+    if service is None or not port or port in _declared(target):
+        return port
+    for entry in children(service.spec, "ports"):
+        if number(entry, "port") == port:
+            wanted = text(entry, "targetPort") or str(port)
+            return int(wanted) if wanted.isdigit() else _named(target, wanted) or port
+    return port
+
+
+def _declared(pod: Resource) -> list[int]:
+    return [
+        number(entry, "containerPort")
+        for container in children(pod.spec, "containers")
+        for entry in children(container, "ports")
+    ]
+
+
+def _named(pod: Resource, name: str) -> int:
+    for container in children(pod.spec, "containers"):
+        for entry in children(container, "ports"):
+            if text(entry, "name") == name:
+                return number(entry, "containerPort")
+    return 0
+
+
+def _say_policy(asking: Asking, ref: Ref, draft: Draft) -> None:
+    policy = asking.graph.get(ref)
+    if policy is None:
+        return
+    chosen = parse_label_selector(mapping(policy.spec, "podSelector") or {})
+    pods = [edge.target for edge in asking.graph.out(ref, EdgeKind.ISOLATES)]
+    selects = f"pods {chosen}" if chosen is not None and str(chosen) else f"every pod of namespace {ref.namespace}"
+    draft.say(
+        f"{ref} restricts {selects} ({len(pods)} of them were read).",
+        draft.cite(policy, "spec.podSelector", f"selects {selects}"),
+    )
+    for direction in Direction:
+        if direction.value not in types_of(policy):
+            continue
+        rules = rule_texts(policy, direction)
+        words = "; ".join(rules) if rules else "nothing"
+        field = f"spec.{direction.value.lower()}"
+        draft.say(f"{direction.value}: it lets through {words}.", draft.cite(policy, field, f"{direction.value}: {words}"))  # fmt: skip
+
+
+def _say_callers(asking: Asking, end: Ref, port: int, draft: Draft) -> None:
+    target = _pod_of(asking, end)
+    assert target is not None, "only objects with a pod come here"
+    real = _target_port(asking, end, target, port) or next(iter(_declared(target)), 0)
+    allowed: list[Ref] = []
+    barred: list[Ref] = []
+    for kind in _POD_KINDS[:3]:
+        for workload in asking.members(kind, None):
+            pod = _pod_of(asking, workload.ref)
+            if pod is None or workload.ref == end:
+                continue
+            free = refusal(asking.view, End(pod=pod), End(pod=target), real) is None
+            (allowed if free else barred).append(workload.ref)
+    if not policies_of(asking.view, target, Direction.INGRESS):
+        draft.say(f"No NetworkPolicy restricts who may reach {end}.", draft.cite_ref(end, "metadata.labels", f"no policy selects {end}", "list"))  # fmt: skip
+    fact = draft.cite_ref(end, "spec.ingress", f"{len(allowed)} workloads may reach {end} on port {real or 'any'}", "list")  # fmt: skip
+    draft.say(f"{listed((str(one) for one in allowed), _TOLD) or 'No workload'} may reach {end}{f' on port {real}' if real else ''}.", fact)  # fmt: skip
+    if barred:
+        draft.say(f"{listed((str(one) for one in barred), _TOLD)} may not.", fact)
+
+
+def _say_isolation(asking: Asking, end: Ref, draft: Draft) -> None:
+    pod = _pod_of(asking, end)
+    assert pod is not None, "only objects with a pod come here"
+    found = list(dict.fromkeys(p.ref for direction in Direction for p in policies_of(asking.view, pod, direction)))
+    if not found:
+        draft.say(f"No NetworkPolicy selects {end}: it may talk to everyone, and everyone to it.", draft.cite_ref(end, "metadata.labels", f"no policy selects {end}", "list"))  # fmt: skip
+    for ref in found[:_TOLD]:
+        _say_policy(asking, ref, draft)

@@ -1,0 +1,79 @@
+"""One object and what was asked of it: the fields people look at first, or exactly those that the question names."""
+
+from __future__ import annotations
+
+from copilot.agent.asking import Asking
+from copilot.agent.describe import describe_state
+from copilot.agent.draft import Draft
+from copilot.agent.facts import containers
+from copilot.agent.properties import Property, properties_in
+from copilot.agent.question import Question
+from copilot.model import Ref, Resource, age_text, text
+
+_TWINS = (
+    "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service", "Ingress", "HorizontalPodAutoscaler",
+    "PodDisruptionBudget", "PersistentVolumeClaim", "ConfigMap", "Secret", "ServiceAccount", "NetworkPolicy",
+)  # fmt: skip
+
+
+def asked_properties(asking: Asking, question: Question, ref: Ref) -> list[tuple[Resource, Property]]:
+    """What the question asks of the object, or of another of the same name: an application is all of them."""
+    for candidate in _same_name(asking, ref):
+        if question.kind and candidate.ref.kind not in (question.kind, ref.kind):
+            continue
+        found = list(properties_in(question.lowered, candidate.ref.kind))
+        if found:
+            return [(candidate, one) for one in found]
+    return []
+
+
+def _same_name(asking: Asking, ref: Ref) -> list[Resource]:
+    own = asking.graph.get(ref)
+    others = (asking.graph.find(kind, ref.namespace, ref.name) for kind in _TWINS)
+    return [one for one in (own, *(twin for twin in others if twin is not own)) if one is not None]
+
+
+def answer_properties(asking: Asking, question: Question, draft: Draft) -> None:
+    """Tell the fields that the question names, of each object it names."""
+    for ref in question.refs[:4]:
+        for resource, one in asked_properties(asking, question, ref)[:4]:
+            words = one.read(asking, resource)
+            if not words:
+                draft.say(f"{resource.ref} shows no {one.name}.", draft.cite(resource, one.field, f"no {one.name}"))
+                continue
+            draft.say(f"{resource.ref}: {one.name} {words}.", draft.cite(resource, one.field, f"{one.name}: {words}"))
+        if not asked_properties(asking, question, ref):
+            _status(asking, ref, draft)
+
+
+def answer_label(asking: Asking, question: Question, draft: Draft) -> bool:
+    """Tell the value of a label or annotation that the question names by its key; False when it names none."""
+    for ref in question.refs[:1]:
+        resource = asking.graph.get(ref)
+        pairs = [*resource.labels.items(), *resource.annotations.items()] if resource is not None else []
+        for key, value in pairs:
+            if key.lower() in question.unknown or key.rpartition("/")[2].lower() in question.lowered.split():
+                assert resource is not None
+                draft.say(f"{ref}: {key}={value}.", draft.cite(resource, "metadata.labels", f"{key}={value}"))
+                return True
+    return False
+
+
+def answer_status(asking: Asking, question: Question, draft: Draft) -> None:
+    """Say how objects are, in the fields people look at first."""
+    for ref in question.refs[:4]:
+        _status(asking, ref, draft)
+
+
+def _status(asking: Asking, ref: Ref, draft: Draft) -> None:
+    resource = asking.graph.get(ref)
+    if resource is None:
+        return
+    words = describe_state(asking.view, resource)
+    age = f", {age_text((asking.now - resource.created).total_seconds())} old" if resource.created else ""
+    draft.say(f"{ref}: {words}{age}.", draft.cite(resource, "status", f"{ref}: {words}"))
+    images = sorted({text(container, "image") for container in containers(asking, resource)} - {""})
+    if images:
+        shown = ", ".join(images)
+        draft.say(f"It runs image {shown}.", draft.cite(resource, "spec.containers[].image", f"images: {shown}"))
+    draft.offer(f"Why {ref} is as it is", f"kubectl copilot why {ref.argument}{ref.flags}")

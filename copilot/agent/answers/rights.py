@@ -1,0 +1,182 @@
+"""Who may do what, and may this account: RBAC evaluated over the roles and bindings that were read, and what was not read said."""
+
+from __future__ import annotations
+
+import re
+
+from copilot.agent.asking import Asking
+from copilot.agent.draft import Draft
+from copilot.agent.question import Question
+from copilot.agent.rbac import KINDS, Grant, Request, Subject, grants, known_subjects, reaching, rule_text
+from copilot.agent.requests import read_request
+from copilot.model import Ref
+from copilot.model.wording import listed, plural
+
+_TOLD = 12
+_SELF = re.compile(r"^(?:can|may|am|could|what can|what may) (?:i|we|my)\b")
+_HAS_ROLE = re.compile(r"\bwho (?:has|holds|is bound to|is|gets)\b.*?\b(?P<role>cluster[- ]?admin|admin|\S+)$")
+_ACCOUNT_TEXT = re.compile(r"\b(?:service ?account|sa) (?:(?P<namespace>[\w.-]+)[/:])?(?P<name>[\w.-]+)")
+
+
+def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
+    """Answer `who can …`, `can X …`, `what can X do`, `who has role …`."""
+    lowered = question.lowered
+    request = read_request(asking, question)
+    if _SELF.search(lowered):
+        _say_own(request, draft)
+        return
+    found = grants(asking.graph)
+    subject = _subject(question, found)
+    lacking = asking.unread(KINDS, request.namespace if request is not None and request.namespace else None)
+    role = _role_named(asking, lowered) if lowered.startswith("who") else None
+    if role is not None:
+        _say_holders(role, found, draft)
+    elif lowered.startswith("who") and request is not None:
+        _say_who(request, found, draft)
+    elif subject is not None and request is not None:
+        _say_whether(subject, request, found, draft, sure=not lacking)
+    elif subject is not None:
+        _say_rights(subject, found, draft)
+    else:
+        draft.known = False
+        draft.say(
+            "I cannot read who is to do what. Ask like: who can delete pods in NS; can serviceaccount X list secrets in NS; what can X do."
+        )
+        return
+    if lacking:
+        _say_lacking(lacking, draft)
+
+
+def _say_own(request: Request | None, draft: Draft) -> None:
+    draft.known = False
+    what = f"{request.verbs[0]} {request.resource}" if request is not None else "--list"
+    where = f" -n {request.namespace}" if request is not None and request.namespace else ""
+    draft.say(
+        f"Who you are to the cluster is not part of what was read; the API server answers: kubectl auth can-i {what}{where}."
+    )
+    draft.offer("Ask the API server", f"kubectl auth can-i {what}{where}")
+
+
+def _subject(question: Question, found: list[Grant]) -> Subject | None:
+    """The account that a question names: a ServiceAccount object, a written `ns/name`, or a user or group of a binding."""
+    for ref in question.refs:
+        if ref.kind == "ServiceAccount":
+            return Subject("ServiceAccount", ref.name, ref.namespace)
+    people = known_subjects(found)
+    for word in re.findall(r"[\w.:@-]+", question.lowered):
+        if word in people:
+            return people[word]
+    match = _ACCOUNT_TEXT.search(question.lowered)
+    if match is not None and (space := match["namespace"] or question.namespace):
+        return Subject("ServiceAccount", match["name"], space)
+    match = re.search(r"\b(?P<kind>user|group) (?P<name>[\w.:@-]+)", question.lowered)
+    return Subject(match["kind"].capitalize(), match["name"]) if match is not None else None
+
+
+def _role_named(asking: Asking, lowered: str) -> Ref | None:
+    words = set(re.findall(r"[\w.:-]+", lowered.replace("cluster admin", "cluster-admin")))
+    if not re.search(r"\bwho (?:has|holds|is|gets|are)\b", lowered):
+        return None
+    for kind in ("ClusterRole", "Role"):
+        for role in asking.graph.of_kind(kind):
+            if role.ref.name.lower() in words:
+                return role.ref
+    return Ref("ClusterRole", "", "cluster-admin", "rbac.authorization.k8s.io") if "cluster-admin" in words else None
+
+
+def _say_holders(role: Ref, found: list[Grant], draft: Draft) -> None:
+    holding = [grant for grant in found if grant.role_ref == role and grant.subjects]
+    for grant in holding[:_TOLD]:
+        subjects = listed((str(subject) for subject in grant.subjects), _TOLD)
+        where = f" in namespace {grant.namespace}" if grant.namespace else " in the whole cluster"
+        draft.say(
+            f"{subjects} has {role}{where}, through {grant.binding.ref}.",
+            draft.cite(grant.binding, "subjects", f"{grant.binding.ref}: {subjects}"),
+        )
+    if not holding:
+        draft.say(f"No binding that was read hands out {role}.", draft.cite_ref(role, "roleRef", "no binding names it", "list"))  # fmt: skip
+
+
+def _say_who(request: Request, found: list[Grant], draft: Draft) -> None:
+    allowed: dict[Subject, tuple[Grant, list[str]]] = {}
+    for grant in found:
+        if request.namespace is None and grant.namespace:
+            names = grant.names(Request(request.verbs, request.group, request.resource, grant.namespace, request.name))
+        else:
+            names = grant.names(request)
+        for subject in grant.subjects if names is not None else ():
+            known = allowed.get(subject)
+            if known is None or (known[1] and not names):
+                allowed[subject] = (grant, names or [])
+    if not allowed:
+        fact = draft.cite_ref(Ref("RoleBinding", request.namespace or "", "*"), "rules", f"no rule allows {request}", "list")  # fmt: skip
+        draft.say(f"No binding that was read lets anybody {request}.", fact)
+        return
+    draft.say(f"{plural(len(allowed), 'subject')} may {request}:")
+    for subject, (grant, names) in sorted(allowed.items())[:_TOLD]:
+        where = f" in namespace {grant.namespace}" if grant.namespace and request.namespace is None else ""
+        only = f", only {', '.join(names)}" if names else ""
+        draft.say(
+            f"{subject}{where}{only}, through {grant.binding.ref} and {grant.role_ref}.",
+            draft.cite(grant.binding, "subjects", f"{grant.binding.ref} gives {grant.role_ref} to {subject}"),
+        )
+    if len(allowed) > _TOLD:
+        draft.say(f"and {len(allowed) - _TOLD} more.")
+
+
+def _say_whether(subject: Subject, request: Request, found: list[Grant], draft: Draft, *, sure: bool) -> None:
+    mine = reaching(found, subject)
+    limited: list[tuple[Grant, list[str]]] = []
+    for grant, identity in mine:
+        names = grant.names(request)
+        if names is None:
+            continue
+        if names:
+            limited.append((grant, names))
+            continue
+        as_whom = f" (as {identity})" if identity != subject else ""
+        draft.say(
+            f"Yes: {subject}{as_whom} may {request}, through {grant.binding.ref} and {grant.role_ref}.",
+            draft.cite(grant.binding, "subjects", f"{grant.binding.ref} gives {grant.role_ref} to {identity}"),
+            *([draft.cite(grant.role, "rules", _rules_text(grant))] if grant.role is not None else []),
+        )
+        return
+    draft.known = sure
+    nearest = "; ".join(f"{grant.role_ref} allows it only for {', '.join(names)}" for grant, names in limited[:2])
+    said = f"no role bound to {subject} allows it" + (f" ({nearest})" if nearest else "")
+    fact = draft.cite_ref(
+        Ref("ServiceAccount" if subject.kind == "ServiceAccount" else subject.kind, subject.namespace, subject.name),
+        "rules", said, "list",
+    )  # fmt: skip
+    lead = "No" if sure else "As far as was read, no"
+    held = sorted({str(grant.role_ref) for grant, _ in mine})
+    draft.say(f"{lead}: {said}.", fact)
+    draft.say(f"Its roles: {listed(held, 6)}." if held else "No binding that was read names it.")
+    flags = f" -n {request.namespace}" if request.namespace else " -A"
+    whom = f"system:serviceaccount:{subject.namespace}:{subject.name}" if subject.kind == "ServiceAccount" else subject.name  # fmt: skip
+    draft.offer("Ask the API server", f"kubectl auth can-i {request.verbs[0]} {request.resource}{flags} --as={whom}")
+
+
+def _say_rights(subject: Subject, found: list[Grant], draft: Draft) -> None:
+    mine = reaching(found, subject)
+    if not mine:
+        draft.say(f"No binding that was read names {subject}.", draft.cite_ref(Ref(subject.kind, subject.namespace, subject.name), "subjects", f"no binding names {subject}", "list"))  # fmt: skip
+    for grant, _ in mine[:_TOLD]:
+        where = f"in namespace {grant.namespace}" if grant.namespace else "in the whole cluster"
+        words = _rules_text(grant)
+        draft.say(
+            f"{subject} has {grant.role_ref} {where}: {words}.",
+            draft.cite(grant.role or grant.binding, "rules", words),
+        )
+
+
+def _rules_text(grant: Grant) -> str:
+    return listed((rule_text(rule) for rule in grant.rules), 8) or "no rules that were read"
+
+
+def _say_lacking(lacking: list[str], draft: Draft) -> None:
+    draft.known = False
+    draft.say(
+        f"This may be incomplete: not every {' and '.join(lacking)} was read, so rights that they give are not seen."
+    )
+    draft.offer("Read the rest", f"kubectl get {','.join(kind.lower() + 's' for kind in lacking)} -A -o yaml")

@@ -1,0 +1,47 @@
+"""The names of a cluster's objects, for exact and for nearest match. Made once for a question, whatever its clauses."""
+
+from __future__ import annotations
+
+from copilot.model import Ref
+from copilot.model.likeness import nearest
+from retrievers.graph import ResourceGraph
+
+NEAR = 0.78  # below it a "nearest" name is another name
+PREFERRED = (
+    "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service", "Ingress", "Node", "PersistentVolumeClaim",
+    "ConfigMap", "Secret", "HorizontalPodAutoscaler", "Pod", "Namespace",
+)  # fmt: skip
+_NAMELESS = frozenset(
+    {"Event", "Lease", "EndpointSlice", "Endpoints", "ReplicaSet"}
+)  # nobody means these by a bare name
+
+
+class Names:
+    """Every object by its name in lower case."""
+
+    def __init__(self, graph: ResourceGraph) -> None:
+        self.by_name: dict[str, list[Ref]] = {}
+        for resource in graph.resources():
+            if resource.ref.kind not in _NAMELESS:
+                self.by_name.setdefault(resource.ref.name.lower(), []).append(resource.ref)
+        for resource in graph.of_kind("ReplicaSet"):
+            self.by_name.setdefault(resource.ref.name.lower(), []).append(resource.ref)
+        self.namespaces = {ref.name for ref in (r.ref for r in graph.of_kind("Namespace"))}
+        self.namespaces |= {refs.namespace for listed in self.by_name.values() for refs in listed} - {""}
+
+    def exact(self, word: str) -> list[Ref]:
+        """The objects of that name."""
+        return self.by_name.get(word.lower(), [])
+
+    def nearest(self, word: str, kind: str) -> list[Ref]:
+        """The objects of the most similar name, of the kind when one is given."""
+        pool = [name for name, refs in self.by_name.items() if not kind or any(ref.kind == kind for ref in refs)]
+        workloads = [name for name in pool if any(ref.kind in PREFERRED[:8] for ref in self.by_name[name])]
+        for candidates in (workloads, pool):
+            near = nearest(word.lower(), candidates, NEAR)
+            if near:
+                return self.by_name[near]
+        starts = sorted(
+            name for name in workloads if name.startswith(word.lower() + "-") or name.endswith("-" + word.lower())
+        )
+        return self.by_name[starts[0]] if len(starts) == 1 else []
