@@ -12,7 +12,7 @@ import msgspec
 
 from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.images import ImageName, nearest_image, parse_image
-from copilot.diagnosis.pods import ContainerFact, PodFact
+from copilot.diagnosis.pods import ContainerFact, PodFact, containers_of
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, fact, said, told
 from copilot.model import Evidence, Finding, Ref, children, text
@@ -124,10 +124,59 @@ _MESSAGES: tuple[tuple[Cause, re.Pattern[str], str, float], ...] = (
 
 def find_image_failures(view: View) -> Iterator[Finding]:
     """One finding for each image that a pod waits for in vain."""
-    for pod in view.placed:
-        for container in pod.containers:
-            if container.state == "waiting" and container.reason in _WAITING:
-                yield _explain(view, pod, container)
+    found = [
+        (pod, container, _explain(view, pod, container))
+        for pod in view.placed
+        for container in pod.containers
+        if container.state == "waiting" and container.reason in _WAITING
+    ]
+    sick = _sick_nodes(view, found)
+    for pod, container, finding in found:
+        registry = parse_image(container.image).registry
+        place = (finding.cause, pod.node, registry)
+        yield _blame_node(finding, *place) if finding.cause == DISK.id or place in sick else finding
+
+
+_Failure = tuple[PodFact, ContainerFact, Finding]
+
+
+def _sick_nodes(view: View, found: list[_Failure]) -> set[tuple[str, str, str]]:
+    """(cause, node, registry) where one node alone cannot reach or trust a registry that pods on other nodes pulled from."""
+    places: dict[tuple[str, str], set[str]] = {}
+    for pod, container, finding in found:
+        if finding.cause in (NO_HOST.id, X509.id):
+            places.setdefault((finding.cause, parse_image(container.image).registry), set()).add(pod.node)
+    return {
+        (cause, next(iter(nodes)), registry)
+        for (cause, registry), nodes in places.items()
+        if len(nodes) == 1 and _pulled_elsewhere(view, registry, next(iter(nodes)))
+    }
+
+
+def _pulled_elsewhere(view: View, registry: str, node: str) -> bool:
+    return any(
+        container.state == "running" and parse_image(container.image).registry == registry
+        for pod in view.graph.of_kind("Pod", group="")
+        if text(pod.spec, "nodeName") not in ("", node)
+        for container in containers_of(pod)
+    )
+
+
+def _blame_node(finding: Finding, cause: str, node: str, registry: str) -> Finding:
+    """The same failure, told of the node: its pods are only where it shows."""
+    words = {
+        DISK.id: "its image disk is full, so it can pull no image (no space left on device)",
+        NO_HOST.id: f"it alone cannot reach registry {registry} (network or DNS), so it can pull no image from there",
+        X509.id: f"it alone does not trust the certificate of registry {registry} (TLS, x509)",
+    }[cause]
+    ref = Ref("Node", "", node)
+    return msgspec.structs.replace(
+        finding,
+        object=ref,
+        title=f"{ref}: {words}",
+        explains=(*finding.explains, finding.object),
+        steps=(describe(ref),),
+    )
 
 
 def _explain(view: View, pod: PodFact, container: ContainerFact) -> Finding:
