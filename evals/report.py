@@ -13,7 +13,6 @@ from evals.calibration import Calibration, calibrate
 from evals.scorer import Outcome, Score
 
 SCHEMA = "cluster-copilot/eval-diagnosis/v1"
-_WIDTH = 60  # columns of the longest bar label
 
 
 class Report(msgspec.Struct, frozen=True):

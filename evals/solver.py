@@ -35,11 +35,6 @@ class Answer(msgspec.Struct, frozen=True):
     rules_ms: float = 0.0
     error: str = ""
 
-    @property
-    def total_ms(self) -> float:
-        """All of it."""
-        return self.read_ms + self.graph_ms + self.rules_ms
-
 
 class Solver(Protocol):
     """Whoever can answer a case."""

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-
 import msgspec
 
 from copilot.model import CopilotError
 from copilot.model.fields import children, dig, mapping, text, texts
 from tools.cluster.transport import Answer, Review, Transport
-
-_ASKERS = 8  # reviews at once; each is one small request
 
 
 class AccessQuestion(msgspec.Struct, frozen=True, order=True):
@@ -81,12 +76,6 @@ def may(transport: Transport, question: AccessQuestion) -> Access:
         reason=text(status, "reason"),
         doubt=text(status, "evaluationError"),
     )
-
-
-def may_all(transport: Transport, questions: Sequence[AccessQuestion]) -> tuple[Access, ...]:
-    """Ask several questions at once; the answers come in the order of the questions."""
-    with ThreadPoolExecutor(_ASKERS, thread_name_prefix="access") as pool:
-        return tuple(pool.map(lambda question: may(transport, question), questions))
 
 
 def rules(transport: Transport, namespace: str) -> AccessRules:

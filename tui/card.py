@@ -38,11 +38,6 @@ def card_lines(plan: Plan) -> tuple[Line, ...]:
     return tuple(Line(visible(line.text), line.look) for part in parts for line in part(plan))
 
 
-def card_text(plan: Plan) -> str:
-    """The card as plain text."""
-    return "\n".join(line.text for line in card_lines(plan)) + "\n"
-
-
 def print_card(plan: Plan, console: Console) -> None:
     """Print the card; a long line is wrapped by the terminal, never shortened."""
     for line in card_lines(plan):

@@ -179,8 +179,3 @@ def group_of(kind: str) -> str | None:
 def is_namespaced(kind: str, group: str) -> bool | None:
     """Whether objects of the kind live in namespaces; None when the table does not know."""
     return _scopes().get((kind, group))
-
-
-def near_words() -> list[str]:
-    """Every word the table answers to, for suggestions after a typing mistake."""
-    return list(_by_word())

@@ -6,7 +6,7 @@ admission plugin or a controller adds later (a DaemonSet's tolerations, defaults
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -221,8 +221,3 @@ def _sum(*parts: Mapping[str, Fraction]) -> dict[str, Fraction]:
     for part in parts:
         _add(total, part)
     return total
-
-
-def total_requests(pods: Iterable[Resource]) -> dict[str, Fraction]:
-    """The requests of several pods together."""
-    return _sum(*(requests_of(pod.spec) for pod in pods))

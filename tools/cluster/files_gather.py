@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -23,7 +22,6 @@ from copilot.model import (
     children,
     text,
 )
-from copilot.model.moment import EPOCH
 from tools.cluster import dump, prometheus
 from tools.cluster.files_coverage import ListFacts, folded, readings
 from tools.cluster.files_hint import Hint, Shape
@@ -56,7 +54,6 @@ class Gathering:
         self._alerts: list[Alert] = []
         self._series: list[Series] = []
         self._texts: list[Snapshot] = []
-        self._recorded: datetime = EPOCH
         self._own: dict[str, bytes] = {}
         self.read_anything = False
         self.parts = Parts()
@@ -150,11 +147,6 @@ class Gathering:
         """Count a log that the dump has only the failure of."""
         self._log_failures.append(reason.strip())
 
-    def add_usage(self, usage: Iterable[Usage]) -> None:
-        """Take measured use."""
-        self._usage.extend(usage)
-        self.read_anything = True
-
     def add_alerts(self, alerts: Iterable[Alert]) -> None:
         """Take alerts."""
         self._alerts.extend(alerts)
@@ -173,10 +165,6 @@ class Gathering:
     def add_own(self, name: str, content: bytes) -> None:
         """Keep a file of a recording by our own recorder; together they say what was read, and when."""
         self._own.setdefault(name, content)
-
-    def seen_at(self, moment: datetime) -> None:
-        """Take the time a dump says it was taken at."""
-        self._recorded = max(self._recorded, moment)
 
     def close_stream(self, since: int) -> None:
         """Look over the lists one file held since it was opened: empty ones may take a namespace from their series."""
@@ -197,17 +185,13 @@ class Gathering:
         found = [*self._readings, *(reading for facts in self._facts for reading in readings(facts))]
         objects = Snapshot(
             cluster=PurePosixPath(name).name.split(".")[0],
-            observed_at=self._now(),
+            observed_at=self._newest.newest(),
             resources=unified(self._resources),
             coverage=Coverage(folded(found), tuple(dict.fromkeys([*self._notes, *self._counted_notes()]))),
             logs=unified_logs(self._logs),
         )
         others = Snapshot(usage=tuple(self._usage), alerts=tuple(self._alerts), series=tuple(self._series))
         return merge([completed(objects, self._own, name), others, *self._texts])
-
-    def _now(self) -> datetime:
-        """The recorded time, unless the dump itself holds newer ones: a dump takes its time."""
-        return max(self._newest.newest(), self._recorded)
 
     def _place_loose_logs(self) -> None:
         pods: dict[str, list[Ref]] = {}

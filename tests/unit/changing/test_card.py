@@ -30,7 +30,7 @@ from guardrails.plan import (
 )
 from guardrails.requests import compile_request
 from tests.unit.guardrails.plans import COMPUTED, REF, make_plan
-from tui.card import card_lines, card_text, print_card
+from tui.card import card_lines, print_card
 
 _RESTART = RestartArgs("2026-03-01T12:00:00Z")
 _FULL = Computed(
@@ -59,6 +59,11 @@ REFUSED = make_plan(
     ),
     undoes="aaaabbbbcccc",
 )  # fmt: skip
+
+
+def card_text(plan: Plan) -> str:
+    """The card as plain text."""
+    return "\n".join(line.text for line in card_lines(plan)) + "\n"
 
 
 @pytest.mark.parametrize("plan", [make_plan(), RESTART, REFUSED], ids=["scale", "restart", "refused-undo"])

@@ -85,11 +85,6 @@ def replies(lines: Sequence[str], first: int, namespace: str) -> Iterator[Fact]:
             yield from found.facts
 
 
-def found_nothing(lines: Sequence[str]) -> bool:
-    """Whether the output says that nothing matched."""
-    return any(_NOTHING.match(line.strip()[:300]) for line in lines[:50])
-
-
 def refused_kinds(facts: Sequence[Fact]) -> set[tuple[str, str]]:
     """The kinds that a refusal or a missing type names: their lists were not read."""
     return {
