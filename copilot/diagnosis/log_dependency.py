@@ -25,7 +25,7 @@ from copilot.diagnosis.cause import Cause, Severity
 from copilot.diagnosis.pods import ContainerFact, PodFact
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, said
-from copilot.model import Evidence, Finding, Ref, Resource, children, number, text
+from copilot.model import Evidence, Finding, Ref, Resource, children, mapping, number, text
 from retrievers.graph import EdgeKind
 
 TEXT_ONLY = 0.75  # what a message alone can carry: messages lie, and name what they noticed last
@@ -67,9 +67,19 @@ def dependency(view: View, pod: PodFact, container: ContainerFact, base: Finding
     hosts = [host] if host else [address.host for address in addresses]
     services = [found.ref for name in hosts if (found := service_of(view, name, pod.ref.namespace)) is not None]
     evidence = (*base.evidence, *_mentions(view, host, addresses))[:6]
+    services += [ref for service in services for ref in _namesakes(view, service)]
     if host and not services:
         services = list(_behind(view, host))
     return msgspec.structs.replace(base, points_to=tuple(dict.fromkeys(services)), evidence=evidence)
+
+
+def _namesakes(view: View, service: Ref) -> Iterator[Ref]:
+    """The workload called like a Service of which no selector was shown: whoever pastes a table pastes no selector."""
+    found = view.graph.get(service)
+    if found is not None and not mapping(found.spec, "selector"):
+        for kind in ("Deployment", "StatefulSet", "DaemonSet"):
+            if view.graph.find(kind, service.namespace, service.name) is not None:
+                yield Ref(kind, service.namespace, service.name, "apps")
 
 
 def _behind(view: View, host: str) -> Iterator[Ref]:

@@ -45,7 +45,7 @@ def scaled_to_zero(view: View, service: Resource, owner: Resource, users: Sequen
     )
     before = move.before if move and move.before.isdigit() and move.before != "0" else "1"
     return Finding(
-        cause=SCALED_TO_ZERO.id if wanted else AT_REST.id,
+        cause=AT_REST.id if not wanted and view.was_read("Ingress", owner.ref.namespace) else SCALED_TO_ZERO.id,
         object=owner.ref,
         title=f"{owner.ref} is scaled to zero replicas, so {service.ref} has no endpoints",
         evidence=evidence,

@@ -31,6 +31,7 @@ _STORED = {  # kinds that are made old, and where the server keeps them
 _LIVE = ("lastHeartbeatTime", "renewTime")  # a kubelet that lives tells the time of now
 NODE_AGE = timedelta(days=41, hours=7)
 ATTEMPTS = 5
+EXTRA = "testbed/extra"  # the annotation of a node that came with a scenario
 WHOLE = "--show-managed-fields"  # what is read here is written back
 _COMPACT = json.JSONEncoder(
     separators=(",", ":"), ensure_ascii=False
@@ -41,6 +42,8 @@ def make_old(cluster: Cluster, namespaces: tuple[str, ...], age: timedelta, *, k
     """Move every time in these namespaces back by `age`, and drop their events, as a server does after an hour."""
     _nodes_once(cluster)
     kinds = ",".join([*_STORED, "events"] if keep_events else _STORED)
+    if keep_events:
+        _own_nodes(cluster, age)
     for namespace in namespaces:
         _store(cluster, "namespaces", cluster.get("namespace", namespace, WHOLE), age)
         for item in cluster.get(kinds, "-n", namespace, WHOLE)["items"]:
@@ -65,6 +68,15 @@ def _nodes_once(cluster: Cluster) -> None:
         if datetime.now(UTC) - born < timedelta(days=1):
             _store(cluster, "minions", node, NODE_AGE)
     cluster.kubectl("delete", "events", "--all", "-n", "default")
+
+
+def _own_nodes(cluster: Cluster, age: timedelta) -> None:
+    """Move the times of the nodes that came with a scenario, and of what was said of nodes."""
+    for node in cluster.get("nodes", WHOLE)["items"]:
+        if EXTRA in node["metadata"].get("annotations", {}):
+            _store(cluster, "minions", node, age)
+    for event in cluster.get("events", "-n", "default", WHOLE)["items"]:
+        _store(cluster, "events", event, age)
 
 
 def _stored_as(item: Object) -> str:
@@ -99,7 +111,10 @@ def _swap(address: str, key: str, body: Object, version: int) -> bool:
 
 
 def _kept(item: Object) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    for number, condition in enumerate(item.get("status", {}).get("conditions", [])):
+    conditions = item.get("status", {}).get("conditions", [])
+    if any(condition["status"] == "Unknown" for condition in conditions):
+        return
+    for number, condition in enumerate(conditions):
         for name in _LIVE:
             if isinstance(condition.get(name), str):
                 yield ("status", "conditions", number, name), condition[name]

@@ -213,7 +213,7 @@ WRONG_PASSWORD = Scenario(
         *backdrop("garage", "wrench", work="invoice-run-8"),
         secret("fleet", "dispatch-db", username="dispatch", password="example-one"),
         statefulset("fleet", "fleet-db", port=5432),
-        service("fleet", "fleet-db", port=5432, target=5432),
+        service("fleet", "fleet-db", port=5432, target=5432, clusterIP="10.96.44.12"),
         deployment(
             "fleet",
             "dispatch",

@@ -9,6 +9,7 @@ from typing import Any
 from tests.live.testbed import population
 from tests.live.testbed.stages import as_annotations
 
+from .ageing import EXTRA
 from .scenario import Object
 
 REGISTRY = "registry.corp.internal"
@@ -196,7 +197,7 @@ def quota(namespace: str, name: str, **hard: str) -> Object:
 def node(name: str, pool: str = "", *, taint: str = "", **capacity: str) -> Object:
     """A further worker node; `__` in a resource's name stands for a slash, `_` for a dot. It leaves with its scenario."""
     made = population.node(name, 0)
-    made["metadata"]["annotations"]["testbed/extra"] = "true"
+    made["metadata"]["annotations"][EXTRA] = "true"
     if pool:
         made["metadata"]["labels"]["corp.io/pool"] = pool
     more = {key.replace("__", "/").replace("_", "."): value for key, value in capacity.items()}

@@ -173,7 +173,7 @@ DEPENDENCY_DOWN = Scenario(
         "forum-db": ("LOG:  starting PostgreSQL 17.6", 'LOG:  listening on IPv4 address "0.0.0.0", port 5432'),
         "threads": (
             "threads 2.4.1",
-            "could not connect to server: dial tcp 10.96.101.7:5432: connect: connection refused (forum-db:5432)",
+            'could not connect to server: Connection refused. Is the server running on host "forum-db" and accepting TCP/IP connections on port 5432?',
             "giving up after 5 attempts",
         ),
     },

@@ -1,7 +1,5 @@
 """Nodes that fail, and what that does to the pods on them."""
 
-from datetime import timedelta
-
 from .manifests import backdrop, daemonset, deployment, node, service, statefulset
 from .scenario import Kubectl, NodeFails, Scenario, Seen, Truth
 
@@ -26,7 +24,6 @@ NETWORK_PLUGIN = Scenario(
         Kubectl("scale statefulset/ballots -n polling --replicas=2"),
         Seen("get events -n polling", r"FailedScheduling .*pod/ballots-1"),
     ),
-    lasts=timedelta(0),
     paste=("get nodes", "describe node rack-12", "describe pod ballots-1 -n polling"),
 )
 
@@ -49,7 +46,6 @@ SILENT = Scenario(
         Seen("get nodes", r"^rack-31 +NotReady", 150),
         Seen("get pods -n beekeeping -o yaml", r"status: .False."),
     ),
-    lasts=timedelta(0),
     paste=("get nodes", "describe node rack-31", "get deployments -n beekeeping"),
 )
 
@@ -75,7 +71,6 @@ DISK = Scenario(
         Seen("get pods -n cartography", r"^tiles-.* Evicted"),
         Seen("get events -n cartography", r"FailedScheduling"),
     ),
-    lasts=timedelta(0),
     paste=("get nodes", "describe node rack-07", "describe pod {pod:cartography/tiles} -n cartography"),
 )
 

@@ -13,7 +13,7 @@ from typing import assert_never
 from tests.live.testbed.cluster import Cluster, KubectlError
 from tests.live.testbed.errors import TestbedError
 
-from .ageing import make_old
+from .ageing import EXTRA, make_old
 from .scenario import Apply, Kubectl, NodeFails, Object, Scenario, Seen, Step, TimePasses
 
 SETTLES_WITHIN = 120.0  # seconds, on a machine that is busy with other things
@@ -168,7 +168,7 @@ def _heal_nodes(cluster: Cluster) -> None:
         if "testbed/node-failure" in annotations:
             cluster.heal_node(name)
             cluster.wait_for(lambda name=name: _ready(cluster, name), what=f"{name} healed")  # type: ignore[misc]
-        if "testbed/extra" in annotations:
+        if EXTRA in annotations:
             cluster.kubectl("delete", "node", name)
             continue
         marks = [key for key in node["metadata"]["labels"] if key.startswith("corp.io/")]

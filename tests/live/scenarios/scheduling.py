@@ -1,7 +1,5 @@
 """Pods that no node takes, and volumes that do not come."""
 
-from datetime import timedelta
-
 from .manifests import (
     backdrop,
     claim,
@@ -137,7 +135,6 @@ CORDON = Scenario(
         Kubectl("scale deployment/crane -n docks --replicas=3"),
         Seen("get events -n docks", rf"{NO_NODE} .*unschedulable"),
     ),
-    lasts=timedelta(0),
     paste=("get nodes", "describe pod {pod:docks/crane} -n docks", "describe node yard-1"),
 )
 

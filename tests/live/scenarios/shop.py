@@ -18,6 +18,7 @@ from .manifests import (
 )
 from .scenario import Apply, Kubectl, Object, Scenario, Seen, TimePasses, Truth
 
+PAYMENTS_IP = "10.96.118.24"
 READY = {"readinessProbe": http_probe("/ready", "http")}
 
 
@@ -53,7 +54,8 @@ SHOP = Scenario(
         config_map("shop", "features", RECOMMEND="on"),
         secret("shop", "orders-db", password="example"),
         *_store("orders-db", 5432), *_store("sessions", 6379),
-        *_app("payments", PROVIDER="https://psp.example"),
+        deployment("shop", "payments", 2, env=env(PROVIDER="https://psp.example"), **READY),
+        service("shop", "payments", port=8080, clusterIP=PAYMENTS_IP),
         *_app("catalog", SEARCH_URL="http://search:8080"), *_app("search", 1), *_app("cart", SESSIONS="sessions:6379"),
         *_app("checkout", PAYMENTS_URL="http://payments:8080", DB_HOST="orders-db", CART_URL="http://cart:8080"),
         *_app("storefront", 3, CHECKOUT_URL="http://checkout:8080", CATALOG_URL="http://catalog:8080"),
@@ -87,7 +89,7 @@ SHOP = Scenario(
             '{"level":"info","service":"checkout","version":"2.4.1","msg":"starting"}',
             '{"level":"info","service":"checkout","msg":"orders-db: connected"}',
             ('{"level":"error","service":"checkout","msg":"payments: Post \\"http://payments:8080/v1/session\\": '
-            'dial tcp 10.96.118.24:8080: connect: connection refused"}'),
+            'dial tcp ' + PAYMENTS_IP + ':8080: connect: connection refused"}'),
             '{"level":"fatal","service":"checkout","msg":"no payment session after 5 attempts, giving up"}',
         ),
         "storefront": (
