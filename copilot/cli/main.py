@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from typing import Any
 
 import click
 
 from copilot import __version__
-from copilot.model.errors import CopilotError
+from copilot.model.errors import EXIT_DEFECT, EXIT_USAGE, CopilotError
 
 # name -> one line for `--help`; the command object has the same name in copilot.cli.<name>.
 COMMANDS = {
@@ -82,7 +83,7 @@ def cli() -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command and return its exit code. Errors go to stderr with a hint, never as a traceback."""
+    """Run one command and return its exit code. Errors go to stderr with a hint; only a defect of ours shows a traceback."""
     try:
         outcome: Any = cli.main(args=argv, prog_name="kubectl copilot", standalone_mode=False)
     except click.exceptions.Abort:
@@ -90,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except click.ClickException as error:
         error.show()
-        return 64
+        return EXIT_USAGE
     except CopilotError as error:
         click.echo(f"error: {error.title}", err=True)
         if error.hint:
@@ -99,6 +100,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except Exception as defect:  # noqa: BLE001 - the edge of the process: Python's own exit code 1 would read as a verdict
+        traceback.print_exc()
+        click.echo(f"error: a defect in this program: {type(defect).__name__}", err=True)
+        click.echo("hint: please report it with the lines above; check first that they hold nothing secret.", err=True)
+        return EXIT_DEFECT
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 EXIT_USAGE = 64  # sysexits.h EX_USAGE: the command line is wrong
 EXIT_DATA = 65  # EX_DATAERR: the input cannot be read as what it claims to be
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE: a server or an optional part is not there
+EXIT_DEFECT = 70  # EX_SOFTWARE: the program itself is wrong
 EXIT_DENIED = 77  # EX_NOPERM: refused by the cluster or by a guardrail
 
 

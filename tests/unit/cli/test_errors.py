@@ -115,3 +115,10 @@ def test_help_and_version_are_no_errors(run: Run) -> None:
     assert run("--help").code == 0
     assert run("--version").out.startswith("kubectl-copilot")
     assert run("why", "-h").out.startswith("Usage: kubectl copilot why")
+
+
+def test_a_defect_is_told_apart_from_a_verdict(ask_incident: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("copilot.app.open_copilot", lambda target: 1 // 0)
+    ran = ask_incident("why")
+    assert (ran.code, ran.out) == (70, "")
+    assert "error: a defect in this program: ZeroDivisionError" in ran.err
