@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-
 import msgspec
 
-from copilot.diagnosis.pods import PodFact, containers_of
+from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.view import View
 from copilot.model import Ref
 
 DEFAULT_REGISTRY = "docker.io"
-_COMPARE_AT_MOST = 2000  # images: the nearest name is a courtesy, not worth more than a few milliseconds
 
 
 class ImageName(msgspec.Struct, frozen=True):
@@ -37,13 +34,9 @@ def parse_image(reference: str) -> ImageName:
 
 def nearest_image(view: View, pod: PodFact, wanted: ImageName) -> tuple[Ref, str] | None:
     """The most similar image of a running container elsewhere, as (pod, image), or None."""
-    running: dict[str, Ref] = {}
-    for other in view.graph.of_kind("Pod"):
-        if len(running) >= _COMPARE_AT_MOST:
-            break
-        for container in containers_of(other):
-            if container.state == "running" and container.image and other.ref != pod.ref:
-                running.setdefault(container.image, other.ref)
     full = f"{wanted.registry}/{wanted.repository}:{wanted.tag}".removeprefix(f"{DEFAULT_REGISTRY}/")
-    near = difflib.get_close_matches(full, running, n=1, cutoff=0.75)
-    return (running[near[0]], near[0]) if near and near[0] != full else None
+    for image in view.images_like(full):
+        elsewhere = [ref for ref in view.running_images[image] if ref != pod.ref]
+        if elsewhere and image != full:
+            return elsewhere[0], image
+    return None

@@ -5,6 +5,7 @@ A view never changes the graph and never reads a clock: `now` is the moment of o
 
 from __future__ import annotations
 
+import difflib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -24,6 +25,7 @@ TEMPLATE_PATH: Mapping[str, tuple[str, ...]] = {
     "Pod": (),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
+MAX_IMAGES = 2000  # running images compared with one that fails: a courtesy, not worth more than milliseconds
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController")
 
 
@@ -39,6 +41,7 @@ class View:
         self.coverage = graph.snapshot.coverage
         self.now: datetime = graph.snapshot.observed_at
         self._facts: dict[Ref, PodFact] = {}
+        self._alike: dict[str, list[str]] = {}
         self._readings: dict[str, Any] = {}
 
     def once(self, name: str, read: Callable[[], _T]) -> _T:
@@ -116,6 +119,25 @@ class View:
             for event in self.graph.events(ref)
             if not reasons or event.reason in reasons
         ]
+
+    @cached_property
+    def running_images(self) -> Mapping[str, tuple[Ref, ...]]:
+        """The images of running containers, each with the first two pods that run it; read once for all failed pods."""
+        found: dict[str, tuple[Ref, ...]] = {}
+        for pod in self.graph.of_kind("Pod"):
+            for container in containers_of(pod):
+                known = found.get(container.image, ())
+                if container.state == "running" and container.image and len(known) < 2 and pod.ref not in known:
+                    found[container.image] = (*known, pod.ref)
+            if len(found) >= MAX_IMAGES:
+                break
+        return found
+
+    def images_like(self, image: str) -> list[str]:
+        """The running images most like this one, the most similar first; pods of one template ask once."""
+        if image not in self._alike:
+            self._alike[image] = difflib.get_close_matches(image, self.running_images, n=2, cutoff=0.75)
+        return self._alike[image]
 
     def logs(self, pod: Ref, container: str | None = None) -> list[ContainerLog]:
         """The container logs of one pod, the previous run's first."""
