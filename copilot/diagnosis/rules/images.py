@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import msgspec
 
@@ -137,6 +138,7 @@ def find_image_failures(view: View) -> Iterator[Finding]:
         yield _blame_node(finding, *place) if finding.cause == DISK.id or place in sick else finding
 
 
+_LATELY = timedelta(hours=1)  # a registry that served another node so recently is not down
 _Failure = tuple[PodFact, ContainerFact, Finding]
 
 
@@ -144,7 +146,7 @@ def _sick_nodes(view: View, found: list[_Failure]) -> set[tuple[str, str, str]]:
     """(cause, node, registry) where one node alone cannot reach or trust a registry that pods on other nodes pulled from."""
     places: dict[tuple[str, str], set[str]] = {}
     for pod, container, finding in found:
-        if finding.cause in (NO_HOST.id, X509.id):
+        if finding.cause in (NO_HOST.id, X509.id) and container.image:
             places.setdefault((finding.cause, parse_image(container.image).registry), set()).add(pod.node)
     return {
         (cause, next(iter(nodes)), registry)
@@ -154,8 +156,13 @@ def _sick_nodes(view: View, found: list[_Failure]) -> set[tuple[str, str, str]]:
 
 
 def _pulled_elsewhere(view: View, registry: str, node: str) -> bool:
+    """Whether a container of the registry started elsewhere lately: one that runs for days was pulled before the trouble."""
     return any(
-        container.state == "running" and parse_image(container.image).registry == registry
+        container.image
+        and container.state == "running"
+        and container.started is not None
+        and view.now - container.started < _LATELY
+        and parse_image(container.image).registry == registry
         for pod in view.graph.of_kind("Pod", group="")
         if text(pod.spec, "nodeName") not in ("", node)
         for container in containers_of(pod)
