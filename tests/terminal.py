@@ -13,6 +13,7 @@ from tests.warm import started
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = b"leave it: "
+_PATIENCE = 60.0  # seconds between two lines: longer than any wait of a command, however loaded the machine
 
 
 def at_a_terminal(arguments: list[str], data: Path, answers: list[str], interrupt_at: bytes = b"") -> tuple[int, str]:
@@ -21,7 +22,8 @@ def at_a_terminal(arguments: list[str], data: Path, answers: list[str], interrup
     child = started(_command, os.ttyname(theirs), arguments, {**os.environ, "COPILOT_DATA_DIR": str(data)})
     seen, asked, waiting = b"", 0, list(answers)
     while True:
-        ready, _, _ = select.select([ours, child.sentinel], [], [])
+        ready, _, _ = select.select([ours, child.sentinel], [], [], _PATIENCE)
+        assert ready, f"nothing happens at the terminal any more, after: {seen.decode()}"
         if ours not in ready:  # it has ended, and everything it printed was read
             break
         seen += os.read(ours, 4096)
@@ -44,6 +46,9 @@ def _command(terminal: str, arguments: list[str], environment: dict[str, str]) -
     from copilot.cli.main import main
 
     os.setsid()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a test started in the background ignores it, and so would we
     ends = os.open(terminal, os.O_RDWR)
     for standard in range(3):
         os.dup2(ends, standard)
