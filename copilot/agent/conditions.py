@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from copilot.agent.asking import Asking
+from copilot.agent.asking import Asking, spread
 from copilot.agent.condition_tests import (
     age_of,
     asks_devices,
@@ -61,6 +61,10 @@ class Narrowed(msgspec.Struct, frozen=True):
     def words(self) -> str:
         """The words of the question."""
         return self.match.group().strip()
+
+    def is_about(self, resource: Resource) -> bool:
+        """Whether objects of its kind can have the condition."""
+        return not self.condition.kinds or resource.ref.kind in self.condition.kinds
 
     def test(self, asking: Asking, resource: Resource) -> str | None:
         """Why the object fits, or None."""
@@ -157,7 +161,7 @@ def conditions_in(asking: Asking, lowered: str, kinds: tuple[str, ...]) -> Itera
     """The conditions that a question words for these kinds (for any when none is named), each stretch of words once."""
     taken: list[tuple[int, int]] = []
     for condition_ in CONDITIONS:
-        if kinds and condition_.kinds and not set(kinds) & set(condition_.kinds):
+        if kinds and condition_.kinds and not {one for kind in kinds for one in spread(kind)} & set(condition_.kinds):
             continue
         match = condition_.pattern.search(lowered)
         if match is None or any(start < match.end() and match.start() < end for start, end in taken):

@@ -20,6 +20,7 @@ class Intent(Enum):
     DEPENDENCIES = "dependencies"
     OWNER = "owner"
     CHANGED = "changed"
+    AUTHOR = "author"
     IMAGES = "images"
     RESTARTS = "restarts"
     HOLDERS = "holders"
@@ -85,7 +86,8 @@ INTENTS: tuple[tuple[re.Pattern[str], Intent], ...] = tuple(
         (r"\b(?:costs?|price|bill|billing|budget|dollars?|euros?|invoice|spend(?:ing)?)\b(?<!disruption budget)(?<!disruptionbudget)", Intent.BEYOND),
         (r"\b(?:requests? per (?:second|minute)|rps|qps|latenc(?:y|ies)|throughput|p9[59]|error rate|response times?|bandwidth|traffic (?:volume|does))\b", Intent.BEYOND),
         (r"\b(?:will|is going to|gonna)\b.*\b(?:tomorrow|next (?:week|month|year)|in the future|some ?day)\b|\b(?:forecast|predict)\b", Intent.BEYOND),
-        (r"\bwho (?:created|made|wrote|deployed|applied|added|deleted|removed|restarted|scaled|changed|edited|broke|modified|updated)\b", Intent.CHANGED),
+        (r"\bwho (?:created|made|wrote|deployed|applied|added|installed)\b", Intent.AUTHOR),
+        (r"\bwho (?:deleted|removed|restarted|scaled|changed|edited|broke|modified|updated)\b", Intent.CHANGED),
         (r"^how (?:do|can|could|would|should) (?:i|we|one|you|clients?) (?:reach|access|connect|get to|open|call|talk|hit|visit|browse)\b", Intent.ADDRESS),
         (r"^how (?:do|can|should|would|to|could) ?(?:i|we|you|one)?\b(?! fit)|\bhow to\b|\bwhat should i do\b|\brunbook\b|\bhow does one\b", Intent.HOW),
         (rf"\b(?:who|what|which \w+) (?:can|may|could|is|are) (?:allowed to |able to )?{_TALK}\b|\b(?:can|could|may|does|do|is|are)\b.+\b{_TALK}\s+\S+.*(?<!secrets)$|\bnetwork ?polic(?:y|ies)\b.*\b(?:let|allow|permit|block|den(?:y|ies)|through|do|does)\b|\bwhat does (?:the )?net(?:work)? ?pol", Intent.NETWORK),
@@ -93,14 +95,14 @@ INTENTS: tuple[tuple[re.Pattern[str], Intent], ...] = tuple(
         (rf"\b(?:what|who|which|anything|does|will|would)\b.*\b(?:if|when|by)\b.*\b{_DO}\b|\b(?:can|may|should|could) (?:i|we) (?:safely )?{_DO}\b|\b(?:is it|would it be) (?:safe|ok|okay|possible|fine|dangerous) to\b|\bsafe(?:ly)? to {_DO}\b|\b(?:impact|effect|consequences?) of {_DO}\b|\bhow (?:safe|risky|bad)\b.*\b{_DO}\b", Intent.WHAT_IF),
         (r"\b(?:would|could|can|will|does|do|did)\b.*\b(?:fit|be scheduled)\b|\b(?:room|space|enough \w+) (?:left )?for\b|\bcan\b.*\bscale (?:up )?to \d+|\bhow many more\b|\b(?:one|another|\d+) (?:more |additional |extra )?(?:replicas?|pods?|instances?|cop(?:y|ies))\b.*\bfit|\b(?:one more|another|\d+ more|additional|extra) \S+ (?:replicas?|pods?|instances?)\b", Intent.FIT),
         (r"\b(?:what|who|which)\b.*\b(?:breaks?|suffers?|affected|impact(?:ed)?|die|dies|goes down|fails?)\b.*\b(?:if|when|without)\b|\bblast radius\b|\bimpact of\b|\bwhat (?:happens|would happen|breaks) (?:if|when)\b", Intent.DEPENDANTS),
-        (r"\b(?:what|who|which \w+|anything|anyone)\b.{0,40}\b(?:depends?|relies|rely) on\b|\bdependants?\b|\bdependents?\b", Intent.DEPENDANTS),
+        (r"\b(?:what|who|which \w+|anything|anyone)\b(?! (?:does|do|did)\b).{0,40}\b(?:depends?|relies|rely) on\b|\bdependants?\b|\bdependents?\b", Intent.DEPENDANTS),
         (r"\b(?:next|last|previous|upcoming|latest)\b(?: \S+){0,3} (?:runs?|ran|execution|scheduled?|fires?|fired|start(?:ed)?)\b|\bwhen (?:will|does|did|is|was|has)\b.*\b(?:run|ran|fire|fired|execute[ds]?|scheduled|triggered)\b|\bcron ?jobs?\b.*\b(?:suspended|paused)\b|\b(?:last|next|previous)\b.*\bruns?\b", Intent.SCHEDULE),
         (rf"{_word('compare|comparison|vs|versus|diff|differences?|differs?|different')}", Intent.COMPARE),
         (rf"{_word('kueue|queues?|queued|localqueues?|clusterqueues?|queueing')}", Intent.QUEUE),
         (rf"{_word('quotas?|resourcequotas?|limit ?ranges?')}", Intent.QUOTA),
         (r"\b(?:kubernetes|k8s|kubelets?|api ?server|server|cluster|node|container runtime|kernel|os) (?:version|release)s?\b|\bversions?\b.*\b(?:nodes?|cluster|kubernetes|k8s|kubelets?)\b", Intent.VERSIONS),
-        (r"\bgpus?\b.*\b(?:models?|types?|kinds?|memory|vram|products?)\b|\b(?:models?|types?|kinds?|products?) of (?:the )?(?:gpus?|accelerators?)\b|\bhow (?:many|much) (?:gpus?|accelerators?|devices)\b(?!.*\b(?:free|left|available|used|held|in use|idle)\b)|\b(?:which|what) (?:gpus?|accelerators?|devices)\b(?!.*\b(?:free|left|available)\b)", Intent.DEVICES),
-        (r"\bwho (?:\w+ )?(?:holds?|has|took|takes|is holding|uses?|occupies|eats|claims?|waits?|is waiting|needs|requests?|wants)\b.*\b(?:gpus?|cpus?|memory|ram|accelerators?|devices?)\b|\b(?:gpus?|accelerators?|devices?)\b.*\b(?:free|left|used|usage|available|holds?|held|allocated|in use|idle)\b|\b(?:free|available|used|left|unused|idle) (?:gpus?|cpus?|cores?|memory|ram|accelerators?)\b|\bhow (?:much|many) (?:gpus?|cpus?|cores?|memory|ram)\b.*\b(?:free|left|available|remain\w*|in use|taken|unused)\b|\bcapacity\b(?! of (?:p\w*v|node|volume))", Intent.HOLDERS),
+        (r"\b(?:memory|vram)\b.*\bgpus? (?:have|has|got|come)\b|\bgpus?\b.*\b(?:models?|types?|kinds?|memory|vram|products?)\b|\b(?:models?|types?|kinds?|products?) of (?:the )?(?:gpus?|accelerators?)\b|\bhow (?:many|much) (?:gpus?|accelerators?|devices)\b(?!.*\b(?:free|left|available|used|held|in use|idle)\b)|\b(?:which|what) (?:gpus?|accelerators?|devices)\b(?!.*\b(?:free|left|available)\b)", Intent.DEVICES),
+        (r"\bwho (?:\w+ )?(?:holds?|has|took|takes|is holding|uses?|occupies|eats|claims?|waits?|is waiting|needs|requests?|wants)\b.*(?<![\w-])(?:gpus?|cpus?|memory|ram|accelerators?|devices?)(?![\w-])|(?<![\w-])(?:gpus?|accelerators?|devices?)(?![\w-]).*\b(?:free|left|used|usage|available|holds?|held|allocated|in use|idle)\b|\b(?:free|available|used|left|unused|idle) (?:gpus?|cpus?|cores?|memory|ram|accelerators?)\b|\bhow (?:much|many) (?:gpus?|cpus?|cores?|memory|ram)\b.*\b(?:free|left|available|remain\w*|in use|taken|unused)\b|\bcapacity\b(?! of (?:p\w*v|node|volume))", Intent.HOLDERS),
         (rf"\b(?:usage|consum\w+|burn\w*|utili[sz]\w+|using)\b.*{_word('cpus?|memory|ram')}|{_word('cpus?|memory|ram')}.*\b(?:usage|using|consum\w+|right now|utili[sz]ation|burn\w*)\b|^(?:show |kubectl )?top\b|\btop \d* ?(?:cpu|memory|pods?|nodes?|containers?)\b|\buses? (?:the )?(?:most|least) (?:cpu|memory|ram)", Intent.USAGE),
         (r"\bhow much (?:cpu|memory|ram|storage|disk)\b.*\b(?:requests?|requested|limits?|reserved?|ask(?:s|ed)? for|claim(?:s|ed)?)\b|\b(?:total|sum of|sum|altogether)\b.*\b(?:requests?|limits?|replicas|storage|memory|cpu)\b", Intent.TOTAL),
         (rf"{_word('most|biggest|largest|highest|oldest|longest|youngest|newest|least|fewest|smallest|lowest|heaviest|shortest|earliest|greatest')}(?!.*\brestart\w* (?:most|often))", Intent.EXTREME),
@@ -108,6 +110,7 @@ INTENTS: tuple[tuple[re.Pattern[str], Intent], ...] = tuple(
         (r"\bdepend(?:s|encies|ency)?\b|\brely on\b|\brelies on\b|\bneeds?\b what|\b(?:what|which \w+(?: \w+)?) (?:does|do)\b.*\b(?:need|use|mount|reference|call|require|read|select|route to|point to)\b", Intent.DEPENDENCIES),
         (r"\bwho owns\b|\bowners? of\b|\bowned by\b|\bwhat (?:owns|controls|manages|created)\b|\bwho (?:controls|manages)\b|\bbelongs? to\b|\bowner\b", Intent.OWNER),
         (r"\bchang(?:e|ed|es|ing)\b|\bwhat(?:'s| is) new\b|\bnewly\b|\brecent(?:ly)?\b|\bdeployed\b.*\b(?:when|last|lately)\b|\bhistory\b|\brevisions?\b|\blast (?:deploy|rollout|release)\b|\bwhat (?:has )?happened\b|\btimeline\b", Intent.CHANGED),
+        (r"\b(?:what|who|which \w+|everything|anything)(?: else)? (?:is |are )?(?:runs?|running|scheduled|placed|sits?|lives?) on (?!\S*\d\.\d)\S+", Intent.LIST),
         (rf"{_word('images?|registr(?:y|ies)|tags?')}|:latest\b|\bstill (?:runs?|on)\b|\b(?:who|what|which \w+) (?:still )?(?:runs?|is on|are on)\b.*\d+\.\d|\b(?:which|what) version of\b|\b(?:which|what) version\b(?! of kube)", Intent.IMAGES),
         (rf"{_word('logs?|stdout|stderr')}|\bprint(?:s|ed)?\b", Intent.LOGS),
         (rf"{_word('events?')}", Intent.EVENTS),

@@ -38,6 +38,9 @@ class Names:
         pool = [name for name, refs in self.by_name.items() if not kind or any(ref.kind == kind for ref in refs)]
         workloads = [name for name in pool if any(ref.kind in PREFERRED[:8] for ref in self.by_name[name])]
         for candidates in (workloads, pool):
+            swapped = next((name for name in candidates if _is_swapped(word.lower(), name)), "")
+            if swapped:
+                return self.by_name[swapped]
             near = nearest(word.lower(), candidates, NEAR)
             if near:
                 return self.by_name[near]
@@ -45,3 +48,16 @@ class Names:
             name for name in workloads if name.startswith(word.lower() + "-") or name.endswith("-" + word.lower())
         )
         return self.by_name[starts[0]] if len(starts) == 1 else []
+
+
+def _is_swapped(word: str, name: str) -> bool:
+    """Two neighbouring letters in each other's place: the commonest slip, and too much for a ratio of short words."""
+    if len(word) != len(name) or len(word) < 4:
+        return False
+    wrong = [i for i, (a, b) in enumerate(zip(word, name, strict=True)) if a != b]
+    return (
+        len(wrong) == 2
+        and wrong[1] == wrong[0] + 1
+        and word[wrong[0]] == name[wrong[1]]
+        and word[wrong[1]] == name[wrong[0]]
+    )

@@ -16,6 +16,7 @@ from copilot.agent.conditions import Narrowed, conditions_in
 from copilot.agent.intents import INTENTS, Intent, asks_for_change
 from copilot.agent.lexicon import KIND_WORDS, NOT_KINDS, STATE_WORDS, STOP_WORDS, WORKLOAD, State
 from copilot.agent.names import PREFERRED, Names
+from copilot.agent.spelling import respelt
 from copilot.model import Ref
 from copilot.model.kinds import resolve_kind
 from retrievers.graph import ResourceGraph
@@ -59,16 +60,16 @@ class Question(msgspec.Struct, frozen=True):
 
 def read_question(text: str, asking: Asking, namespace: str | None) -> Question:
     """Read a question against a graph; `namespace` is the one the session is in, None for the whole cluster."""
-    line = " ".join(text[:MAX_LENGTH].split())
+    line = respelt(" ".join(text[:MAX_LENGTH].split()), asking)
     lowered = line.lower().rstrip("?!. ")
     intent = Intent.CHANGE if asks_for_change(lowered) else _intent(lowered)
     graph, index = asking.graph, asking.names
-    kinds, _ = _kinds([match.group() for match in _TOKEN.finditer(line)], graph)
+    kinds, _ = _kinds([match.group() for match in _TOKEN.finditer(line)], graph, index)
     narrowed = tuple(conditions_in(asking, lowered, kinds[:1])) if intent in _NARROWED or kinds else ()
     plain = _blanked(line, [one.match.span() for one in narrowed])
     state = next((state for pattern, state in STATE_WORDS if pattern.search(plain.lower())), None)
     place, tokens = _namespace([match.group() for match in _TOKEN.finditer(plain)], index)
-    _, tokens = _kinds(tokens, graph)
+    _, tokens = _kinds(tokens, graph, index)
     kind = kinds[0] if kinds else ""
     found = _objects(tokens, kind or _INTENT_KINDS.get(intent, ""), place or namespace, index, named=bool(kind))
     refs, places = _without_places(found.refs, kind, intent)
@@ -139,7 +140,7 @@ def _namespace(tokens: list[str], index: Names) -> tuple[str | None, list[str]]:
     return None, tokens
 
 
-def _kinds(tokens: list[str], graph: ResourceGraph) -> tuple[tuple[str, ...], list[str]]:
+def _kinds(tokens: list[str], graph: ResourceGraph, index: Names) -> tuple[tuple[str, ...], list[str]]:
     """The kinds the question speaks of, and the tokens without them; a name of several words ("config map") counts."""
     rest: list[str] = []
     kinds: dict[str, None] = {}
@@ -149,7 +150,7 @@ def _kinds(tokens: list[str], graph: ResourceGraph) -> tuple[tuple[str, ...], li
         for width in range(min(_WIDEST_KIND, len(tokens) - i), 0, -1):
             part = tokens[i : i + width]
             found = "" if any("/" in token for token in part) else _kind_of("".join(part).lower(), own)
-            if found:
+            if found and not (width == 1 and _is_name(tokens[i], found, own, index)):
                 kinds[found] = None
                 i += width
                 break
@@ -157,6 +158,11 @@ def _kinds(tokens: list[str], graph: ResourceGraph) -> tuple[tuple[str, ...], li
             rest.append(tokens[i])
             i += 1
     return tuple(kinds), rest
+
+
+def _is_name(token: str, kind: str, own: dict[str, str], index: Names) -> bool:
+    """Whether a word for a kind is meant as a name: a workload is called so, and no object of the kind was read."""
+    return kind.lower() not in own and any(ref.kind in PREFERRED[:8] for ref in index.exact(token))
 
 
 def _kind_of(word: str, own: dict[str, str]) -> str:

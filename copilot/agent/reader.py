@@ -17,13 +17,14 @@ from copilot.agent.answers.compare import answer_compare
 from copilot.agent.answers.devices import answer_devices
 from copilot.agent.answers.extremes import answer_extreme, answer_total
 from copilot.agent.answers.fit import answer_fit
-from copilot.agent.answers.inventory import answer_holders, answer_images
+from copilot.agent.answers.holders import answer_holders
+from copilot.agent.answers.images import answer_images
 from copilot.agent.answers.lists import answer_count, answer_list, answer_restarts, answer_where
 from copilot.agent.answers.network import answer_network
 from copilot.agent.answers.properties import answer_label, answer_properties, answer_status
 from copilot.agent.answers.queues import answer_queue
 from copilot.agent.answers.quota import answer_quota
-from copilot.agent.answers.relations import answer_dependants, answer_dependencies, answer_owner
+from copilot.agent.answers.relations import answer_author, answer_dependants, answer_dependencies, answer_owner
 from copilot.agent.answers.rights import answer_rights
 from copilot.agent.answers.schedule import answer_schedule
 from copilot.agent.answers.summary import answer_summary, answer_versions
@@ -41,7 +42,16 @@ from copilot.model import Ref
 Answerer = Callable[[Asking, Question, Draft], None]
 
 _NEEDS_OBJECT = frozenset(
-    {Intent.OWNER, Intent.DEPENDANTS, Intent.DEPENDENCIES, Intent.WHERE, Intent.LOGS, Intent.FIT, Intent.WHAT_IF}
+    {
+        Intent.OWNER,
+        Intent.AUTHOR,
+        Intent.DEPENDANTS,
+        Intent.DEPENDENCIES,
+        Intent.WHERE,
+        Intent.LOGS,
+        Intent.FIT,
+        Intent.WHAT_IF,
+    }
 )
 _ABOUT_ONE = _NEEDS_OBJECT | {Intent.WHY, Intent.STATUS, Intent.SCHEDULE, Intent.ADDRESS}
 _OPEN = frozenset(
@@ -60,6 +70,7 @@ _ANSWERS: dict[Intent, Answerer] = {
     Intent.DEPENDENCIES: answer_dependencies,
     Intent.OWNER: answer_owner,
     Intent.CHANGED: answer_changes,
+    Intent.AUTHOR: answer_author,
     Intent.IMAGES: answer_images,
     Intent.RESTARTS: answer_restarts,
     Intent.HOLDERS: answer_holders,
@@ -97,9 +108,7 @@ def answer_question(desk: Desk, text: str) -> Iterator[StreamEvent]:
     clauses = [clause.strip() for clause in _TWO.split(text) if clause.strip()][:3] or [text.strip()]
     place = f", namespace {desk.namespace}" if desk.namespace else ""
     draft = Draft(text.strip(), f"cluster {asking.graph.snapshot.cluster or 'unnamed'}{place}")
-    before: Question | None = None
-    for clause in clauses:
-        question = _with_context(read_question(clause, asking, desk.namespace), before)
+    for question in _questions(asking, text, clauses):
         if question.intent is Intent.CHANGE:
             yield Refused(
                 reason="I only read: a question cannot change the cluster.",
@@ -107,11 +116,22 @@ def answer_question(desk: Desk, text: str) -> Iterator[StreamEvent]:
             )
             return
         _answer(asking, question, draft)
-        before = question
     answer = draft.finish()
     for citation in answer.citations:
         yield EvidenceFound(citation)
     yield Answered(answer)
+
+
+def _questions(asking: Asking, text: str, clauses: list[str]) -> list[Question]:
+    """The clauses read one by one; courtesies fall away, and what makes no sense alone belongs to the whole sentence."""
+    namespace = asking.desk.namespace
+    read: list[Question] = []
+    for clause in clauses:
+        read.append(_with_context(read_question(clause, asking, namespace), read[-1] if read else None))
+    meant = [question for question in read if question.intent is not Intent.OUTSIDE] or read[:1]
+    if len(meant) > 1 and any(settled(asking, question) is Intent.UNCLEAR for question in meant):
+        return [read_question(text, asking, namespace)]
+    return meant
 
 
 def _with_context(question: Question, before: Question | None) -> Question:

@@ -88,6 +88,15 @@ def _property(asking: Asking, question: Question, intent: Intent) -> Intent:
 
 
 def _bare(_: Asking, question: Question, intent: Intent) -> Intent:
+    ref = question.ref
+    if (
+        intent in (Intent.UNCLEAR, Intent.STATUS)
+        and ref is not None
+        and question.kind not in ("", *(one.kind for one in question.refs))
+    ):
+        return Intent.LIST
+    if intent is Intent.LIST and ref is not None and ref.kind == "Node" and not question.kind:
+        return intent
     if intent is Intent.UNCLEAR and question.refs:
         return Intent.WHY if question.state is not None else Intent.STATUS
     if intent in (Intent.UNCLEAR, Intent.STATUS) and not question.refs:

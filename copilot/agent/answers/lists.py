@@ -13,6 +13,7 @@ import msgspec
 from copilot.agent.asking import Asking
 from copilot.agent.describe import describe_state
 from copilot.agent.draft import MAX_NAMES, Draft, names
+from copilot.agent.lexicon import WORKLOAD
 from copilot.agent.question import Question
 from copilot.agent.states import fits
 from copilot.model import Ref, Resource, text
@@ -103,7 +104,7 @@ def choose(asking: Asking, question: Question) -> Chosen:
     for resource in found:
         if question.state is not None and not fits(asking.view, resource, question.state):
             continue
-        proofs = [one.test(asking, resource) for one in question.conditions]
+        proofs = [one.test(asking, resource) if one.is_about(resource) else None for one in question.conditions]
         if all(proof is not None for proof in proofs):
             kept.append((resource, "; ".join(proof for proof in proofs if proof)))
     return Chosen(kept, kind, where, " and ".join(which))
@@ -114,7 +115,7 @@ def kind_asked(question: Question) -> str:
     if question.kind:
         return question.kind
     about = [one.condition.kinds[0] for one in question.conditions if one.condition.kinds]
-    return about[0] if about else "Pod"
+    return "Pod" if not about else WORKLOAD if about[0] == "Deployment" else about[0]
 
 
 def _placed(asking: Asking, question: Question, kind: str) -> tuple[list[Resource], str]:

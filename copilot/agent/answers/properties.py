@@ -48,11 +48,12 @@ def answer_properties(asking: Asking, question: Question, draft: Draft) -> None:
 
 def answer_label(asking: Asking, question: Question, draft: Draft) -> bool:
     """Tell the value of a label or annotation that the question names by its key; False when it names none."""
-    for ref in question.refs[:1]:
+    for ref in sorted(question.refs, key=lambda one: one.kind != question.kind)[:1]:
         resource = asking.graph.get(ref)
         pairs = [*resource.labels.items(), *resource.annotations.items()] if resource is not None else []
         for key, value in pairs:
-            if key.lower() in question.unknown or key.rpartition("/")[2].lower() in question.lowered.split():
+            last = key.rpartition("/")[2].lower()
+            if last != ref.name and (key.lower() in question.unknown or last in question.lowered.split()):
                 assert resource is not None
                 draft.say(f"{ref}: {key}={value}.", draft.cite(resource, "metadata.labels", f"{key}={value}"))
                 return True

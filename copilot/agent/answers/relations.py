@@ -6,8 +6,10 @@ from copilot.agent.asking import Asking
 from copilot.agent.draft import Draft, names
 from copilot.agent.events import Citation
 from copilot.agent.question import Question
-from copilot.model import Ref
-from retrievers.graph import Edge, NodeState, dependants, dependencies
+from copilot.model import Ref, children, text
+from copilot.model.moment import stamp
+from copilot.model.wording import listed
+from retrievers.graph import Edge, NodeState, Reached, dependants, dependencies
 
 _TOLD = 10  # direct relations told one by one
 
@@ -37,6 +39,9 @@ def answer_dependencies(asking: Asking, question: Question, draft: Draft) -> Non
     """Say what an object needs: directly, then what that rests on."""
     for ref in question.refs[:2]:
         reached = dependencies(asking.graph, ref)
+        if question.kind and question.kind != ref.kind:
+            _of_kind(question.kind, ref, reached, draft)
+            continue
         if not reached:
             draft.say(f"{ref} depends on nothing that was read.")
             continue
@@ -52,6 +57,41 @@ def answer_dependencies(asking: Asking, question: Question, draft: Draft) -> Non
         for one in lost[:4]:
             draft.say(f"{one.ref} does not exist.", _cite(draft, one.path[-1]))
         draft.offer("The whole tree", f"kubectl copilot graph {ref.argument}{ref.flags}")
+
+
+def _of_kind(kind: str, ref: Ref, reached: list[Reached], draft: Draft) -> None:
+    """Only what it needs of one kind: "which Secret does web use"."""
+    found = [one for one in reached if one.ref.kind == kind]
+    near = [one for one in found if one.distance == min(each.distance for each in found)]
+    if not near:
+        draft.say(f"{ref} uses no {kind} that was read.", draft.cite_ref(ref, "graph", f"no way to a {kind}", "graph"))
+    else:
+        draft.say(
+            f"{ref} uses {names(one.ref for one in near)}.", *[_cite(draft, one.path[-1]) for one in near[:_TOLD]]
+        )
+
+
+def answer_author(asking: Asking, question: Question, draft: Draft) -> None:
+    """Say who made an object, as far as its field managers tell; people are known to the audit log alone."""
+    for ref in question.refs[:2]:
+        resource = asking.graph.get(ref)
+        if resource is None:
+            continue
+        owners = asking.graph.owners(ref)
+        if owners:
+            draft.say(
+                f"{owners[0]} created {ref}.", draft.cite(resource, "metadata.ownerReferences", f"owned by {owners[0]}")
+            )
+            continue
+        tools = [text(entry, "manager") for entry in children(resource.metadata, "managedFields")]
+        managers = listed(tool for tool in tools if tool)
+        draft.known = bool(managers)
+        written = f"; its fields were written by {managers}" if managers else ""
+        when = f" It was created at {stamp(resource.created)}." if resource.created else ""
+        draft.say(
+            f"An object does not record which person created it{written}.{when} The API server's audit log would tell.",
+            draft.cite(resource, "metadata.managedFields", managers or "no field managers were read"),
+        )
 
 
 def answer_dependants(asking: Asking, question: Question, draft: Draft) -> None:

@@ -177,6 +177,6 @@ def _rules_text(grant: Grant) -> str:
 def _say_lacking(lacking: list[str], draft: Draft) -> None:
     draft.known = False
     draft.say(
-        f"This may be incomplete: not every {' and '.join(lacking)} was read, so rights that they give are not seen."
+        f"This may be incomplete: {', '.join(lacking)} objects were not read in full, so rights that they give are not seen."
     )
     draft.offer("Read the rest", f"kubectl get {','.join(kind.lower() + 's' for kind in lacking)} -A -o yaml")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from copilot.agent.asking import Asking
 from copilot.agent.draft import Draft
 from copilot.agent.question import Question
 from copilot.diagnosis.log_lines import most_telling, tail
 from copilot.diagnosis.view import logged, told
-from copilot.model import Evidence
+from copilot.model import ContainerLog, Evidence
 
 _LINES = 5
+_NEWEST = re.compile(r"\b(?:last|latest|newest|tail|recent|end)\b")
+_NEWEST_LINES = 3  # of each container
 _EVENTS = 8
 _QUOTE = 320  # characters of a runbook section: enough to act on, short enough to read
 
@@ -18,8 +22,12 @@ def answer_logs(asking: Asking, question: Question, draft: Draft) -> None:
     """Quote the telling end of the logs of the pods asked about."""
     pods = [pod for ref in question.refs for pod in asking.view.pods_of(ref)]
     quoted = 0
+    newest = bool(_NEWEST.search(question.lowered))
     for pod in pods:
         for log in asking.view.logs(pod.ref):
+            if newest and quoted < 2 * _LINES:
+                quoted += _newest(log, draft)
+                continue
             line = most_telling(log)
             if line is None or quoted >= _LINES:
                 continue
@@ -36,6 +44,16 @@ def answer_logs(asking: Asking, question: Question, draft: Draft) -> None:
         draft.known = False
         about = f"of {question.refs[0]}" if question.refs else "of the pods asked about"
         draft.say(f"No log {about} was read.")
+
+
+def _newest(log: ContainerLog, draft: Draft) -> int:
+    """Quote the last lines of a log as they stand; how many."""
+    lines = log.text.splitlines()
+    shown = [(number, line) for number, line in enumerate(lines, 1) if line.strip()][-_NEWEST_LINES:]
+    for number, line in shown:
+        piece = logged(log, number, line[:_QUOTE])
+        draft.say(f"{log.namespace}/{log.pod}, container {log.container}: {piece.text}", draft.cite_evidence(piece))
+    return len(shown)
 
 
 def answer_events(asking: Asking, question: Question, draft: Draft) -> None:
