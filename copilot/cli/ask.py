@@ -17,7 +17,7 @@ EXIT_REFUSED = 77
 @cluster_options
 @output_option("text", "json")
 def COMMAND(question: tuple[str, ...], target: Target, output: str) -> int:  # noqa: N802 - the name every command module exports
-    r"""Answer a question about the cluster, with citations.
+    """Answer a question about the cluster, with citations.
 
     Exit code: 0 answered, 2 the data cannot tell, 77 refused, 64 and above: the question could not be asked.
 

@@ -23,7 +23,7 @@ EXIT_BROKEN = 1
 )
 @output_option("text", "json")
 def COMMAND(what: str | None, head: str, output: str) -> int:  # noqa: N802 - the name every command module exports
-    r"""List and verify the journal of changes.
+    """List and verify the journal of changes.
 
     Without an argument: one line for each plan. With a plan's id: every entry about it. With verify: walk the hash
     chain; exit code 1 when an entry was altered, removed or put elsewhere. That its end was cut off shows only

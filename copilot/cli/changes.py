@@ -18,7 +18,7 @@ from copilot.cli.since import since_option
 @since_option("24h", "How far back from the observation.")
 @output_option("text", "json")
 def COMMAND(objects: tuple[str, ...], target: Target, since: timedelta, output: str) -> int:  # noqa: N802 - the name every command module exports
-    r"""Say what changed, when and by whom, newest first.
+    """Say what changed, when and by whom, newest first.
 
     Revisions with their field diffs, edits and who made them, scale and HPA moves, cordons and taints, quota, policy and
     configuration edits, runs, deletions. With an object: its own changes and those of what it is made of and depends on.

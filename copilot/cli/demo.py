@@ -26,7 +26,7 @@ _NOT_MATERIAL = ("truth.json", "transcript.txt")  # the answer itself, and the s
 
 @click.command(name="demo")
 def COMMAND() -> int:  # noqa: N802 - the name every command module exports
-    r"""Play the embedded incident: why is the shop down?
+    """Play the embedded incident: why is the shop down?
 
     A recorded cluster is asked, explained, followed to those who suffer, and given a fix as a guarded card. The
     answers are made now, by the same code that answers on your cluster.

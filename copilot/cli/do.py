@@ -17,7 +17,7 @@ from copilot.cli.options import Target, cluster_options, output_option
 @cluster_options
 @output_option("text", "json")
 def COMMAND(words: tuple[str, ...], allow_changes: bool, target: Target, output: str) -> int:  # noqa: N802 - the name every command module exports
-    r"""Plan one change, show its card, and carry it out after a typed yes.
+    """Plan one change, show its card, and carry it out after a typed yes.
 
     Understood: scale [KIND/]NAME [in NAMESPACE] to N, and restart [KIND/]NAME [in NAMESPACE].
 

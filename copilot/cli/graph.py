@@ -39,7 +39,7 @@ def COMMAND(  # noqa: N802 - the name every command module exports
     *,
     blast_radius: bool,
 ) -> int:
-    r"""Show what an object depends on and who depends on it.
+    """Show what an object depends on and who depends on it.
 
     Without an object: every reference to something that does not exist.
 

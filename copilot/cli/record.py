@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @cluster_options
 def COMMAND(folder: Path, config_values: bool, target: Target) -> int:  # noqa: N802 - the name every command module exports
-    r"""Save what `why` reads, for `--from`.
+    """Save what `why` reads, for `--from`.
 
     The whole cluster is saved, as far as you may read it; with -n, that namespace and what it depends on. Secrets
     are never read, and every text is redacted before it is written.

@@ -18,7 +18,7 @@ from copilot.cli.since import since_option
 @since_option(None, "How far back from the observation; without it, from an hour before the onset.")
 @output_option("text", "json")
 def COMMAND(objects: tuple[str, ...], target: Target, since: timedelta | None, output: str) -> int:  # noqa: N802 - the name every command module exports
-    r"""Draw what happened around the onset of an object's trouble.
+    """Draw what happened around the onset of an object's trouble.
 
     Changes, events, condition flips and restarts of the object, of what it is made of and of what it depends on, oldest
     first, with the onset marked: what stands just above the mark is where to look.

@@ -16,7 +16,7 @@ from copilot.cli.options import Target, cluster_options
 )
 @cluster_options
 def COMMAND(plan_id: str, allow_changes: bool, target: Target) -> int:  # noqa: N802 - the name every command module exports
-    r"""Undo a change made through `do`.
+    """Undo a change made through `do`.
 
     PLAN is the id that `do` printed, or its first characters; `kubectl copilot audit` lists them. The way back is
     computed from the state before the change, shown as a card, and carried out after a typed yes. A restart cannot

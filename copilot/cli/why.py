@@ -28,7 +28,7 @@ EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.FAULT: 1, Verdict.UNKNOWN: 2}
 @cluster_options
 @output_option("text", "json", "sarif")
 def COMMAND(objects: tuple[str, ...], files: tuple[str, ...], target: Target, output: str, *, alone: bool) -> int:  # noqa: N802 - the name every command module exports
-    r"""Say why something is broken.
+    """Say why something is broken.
 
     Without an object: the whole namespace; with -A, or with --from and no -n, the whole cluster.
 
