@@ -71,7 +71,13 @@ def policies_of(view: View, pod: Resource, direction: Direction) -> list[Resourc
 
 
 def allowing(
-    view: View, own: Resource, other: End, direction: Direction, served: Resource | None, port: int, protocol: str = "TCP"
+    view: View,
+    own: Resource,
+    other: End,
+    direction: Direction,
+    served: Resource | None,
+    port: int,
+    protocol: str = "TCP",
 ) -> list[Resource]:
     """Of the policies that isolate a pod in a direction, those that let this connection pass. `served` is the target pod."""
     return [
