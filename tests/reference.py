@@ -32,7 +32,9 @@ def commands_page() -> str:
 
 
 def _help(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+    # A command keeps the help option it is first shown with, so that must be the one it really has.
+    names = cli.context_settings["help_option_names"]
+    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100, help_option_names=names)
     return f"```text\n{command.get_help(context)}\n```\n"
 
 

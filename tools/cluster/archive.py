@@ -205,6 +205,8 @@ def unpacked(stream: IO[bytes], name: str, *, owned: bool = False) -> IO[bytes]:
     elif magic == b"\xfd7zXZ\x00":
         inner = lzma.LZMAFile(stream)  # noqa: SIM115 - whoever opened the member closes it
     elif magic[:4] == b"\x28\xb5\x2f\xfd":
+        if owned:
+            stream.close()
         raise InputError(f"{name}: zstd is not unpacked here", f"Unpack it first: zstd -d {name}")
     else:
         return stream

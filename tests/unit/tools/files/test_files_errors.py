@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from copilot.model import InputError, Snapshot
@@ -137,6 +137,7 @@ PIECES = st.sampled_from(
     st.lists(PIECES | st.binary(max_size=12), max_size=8),
     st.sampled_from(["a.json", "pods.yaml", "a", "logs/n/p/c.log", "a.json.gz"]),
 )
+@example([b"\x28\xb5\x2f\xfd"], "a.json.zst")  # refused, and closed
 def test_no_bytes_make_anything_but_a_snapshot_or_an_input_error(
     tmp_path: Path, pieces: list[bytes], name: str
 ) -> None:
