@@ -9,11 +9,19 @@ from fractions import Fraction
 from typing import Any
 
 from copilot.agent.asking import Asking
-from copilot.agent.facts import claim_sources, containers, device_requests, devices_of, endpoints_of, published_devices
-from copilot.model import Resource, age_text, child, children, mapping, text
+from copilot.agent.facts import (
+    claim_sources,
+    containers,
+    device_requests,
+    devices_of,
+    endpoints_of,
+    published_devices,
+    replicas,
+)
+from copilot.model import Resource, age_text, child, children, mapping, number, text
 from copilot.model.quantity import format_amount
 from retrievers.graph import EdgeKind
-from retrievers.graph.placement import TaintEffect, allocatable_of, taints_of
+from retrievers.graph.placement import TaintEffect, allocatable_of, taints_of, tolerates
 
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}  # fmt: skip
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -231,3 +239,47 @@ def with_phase(_: Asking, resource: Resource, match: re.Match[str]) -> str | Non
     """`status.phase` as written."""
     phase = text(resource.status, "phase")
     return phase if phase.lower() == match["phase"] else None
+
+
+def selects_label(_: Asking, resource: Resource, match: re.Match[str]) -> str | None:
+    """A selector that asks for the label."""
+    selector = mapping(resource.spec, "selector") or mapping(resource.spec, "podSelector")
+    pairs = mapping(selector, "matchLabels") or selector
+    for key, value in pairs.items():
+        if match["key"] in (key.lower(), key.lower().rpartition("/")[2]) and str(value).lower() == match["value"]:
+            return f"selects {key}={value}"
+    return None
+
+
+def tolerates_taint(asking: Asking, resource: Resource, match: re.Match[str]) -> str | None:
+    """Tolerates a taint that some node carries and whose key or value holds the word (any taint without a word)."""
+    word = (match["key"] or "").removesuffix("taint").strip()
+    tolerations = list(children(asking.view.template(resource.ref), "tolerations"))
+    for node in asking.graph.of_kind("Node"):
+        for taint in taints_of(node):
+            meant = not word or word in ("taint", "taints") or word in taint.key.lower() or word == taint.value.lower()
+            if meant and any(tolerates(toleration, taint) for toleration in tolerations):
+                return f"tolerates {taint}"
+    return None
+
+
+def on_port(asking: Asking, resource: Resource, match: re.Match[str]) -> str | None:
+    """A Service's port, target or node port, or a port that containers declare."""
+    port = match["port"]
+    if resource.ref.kind == "Service":
+        for entry in children(resource.spec, "ports"):
+            for field in ("port", "targetPort", "nodePort"):
+                if text(entry, field) == port:
+                    return f"{field} {port}"
+        return None
+    for container in containers(asking, resource):
+        for entry in children(container, "ports"):
+            if text(entry, "containerPort") == port:
+                return f"container {text(container, 'name')} declares {port}"
+    return None
+
+
+def below_strength(_: Asking, resource: Resource, __: re.Match[str]) -> str | None:
+    """Fewer ready pods than wanted."""
+    ready = number(resource.status, "numberReady" if resource.ref.kind == "DaemonSet" else "readyReplicas")
+    return f"{replicas(resource) - ready} missing" if ready < replicas(resource) else None

@@ -36,6 +36,11 @@ KIND_WORDS = {
     "autoscaler": "HorizontalPodAutoscaler", "autoscalers": "HorizontalPodAutoscaler", "quota": "ResourceQuota",
     "quotas": "ResourceQuota", "policy": "NetworkPolicy", "policies": "NetworkPolicy", "pdbs": "PodDisruptionBudget",
     "sts": "StatefulSet", "workload": WORKLOAD, "workloads": WORKLOAD,
+    "webhook": "ValidatingWebhookConfiguration", "webhooks": "ValidatingWebhookConfiguration",
+    "validatingwebhook": "ValidatingWebhookConfiguration", "validatingwebhooks": "ValidatingWebhookConfiguration",
+    "mutatingwebhook": "MutatingWebhookConfiguration", "mutatingwebhooks": "MutatingWebhookConfiguration",
+    "customresource": "CustomResourceDefinition", "customresources": "CustomResourceDefinition",
+    "disruptionbudget": "PodDisruptionBudget", "disruptionbudgets": "PodDisruptionBudget", "netpols": "NetworkPolicy",
     "tls": "Secret", "serviceaccounts": "ServiceAccount", "pvs": "PersistentVolume", "daemonsets": "DaemonSet", "route": "Ingress", "routes": "Ingress", "storageclasses": "StorageClass",
 }  # fmt: skip
 
@@ -50,7 +55,7 @@ STATE_WORDS: tuple[tuple[re.Pattern[str], State], ...] = tuple(
         (r"\bcordon\w*|\bscheduling ?disabled\b|\bdrained\b", State.CORDONED),
         (r"\bfail(?:ed|ing|s|ures?)?\b|\berror\w*", State.FAILED),
         (r"\bcompleted?\b|\bsucceeded\b|\bfinished\b", State.COMPLETED),
-        (r"\bunhealthy\b|\bbroken\b|\bdown\b|\bsick\b|\bbad\b|\bill\b|\bnot (?:running|working|healthy|ok)\b|\bproblems?\b|\bwrong\b", State.UNHEALTHY),
+        (r"\bunhealthy\b|\bbroken\b|\bdown\b|\bsick\b|\bbad\b|\bill\b|\bnot (?:running|working|healthy|ok)\b|\bproblems?\b|\bwrong\b|\bstuck\b|\bhang(?:s|ing)?\b|\bhung\b|\bdegraded\b|\bflapping\b|\bblocked\b|\bnot progressing\b", State.UNHEALTHY),
         (r"\brunning\b|\bup\b", State.RUNNING),
         (r"\bready\b|\bhealthy\b|\bavailable\b", State.READY),
     )
@@ -112,5 +117,28 @@ STOP_WORDS = frozenset(
     warnings was we week weeks well were what whats when whenever where whether which while who whole whom whose why
     will with within without wonder wondering wont work worker working workload workloads works worst worth would
     write wrong yes yesterday yet you young younger youngest your zero zone zones
+    asks blocks gimme mind needed tolerate wonder wants lst thx
     """.split()  # noqa: SIM905 - nine hundred lines of one word each are no table
+)
+
+# Words that narrow nothing. Any other word of a list question that nothing has read is a condition not understood.
+FILLERS = frozenset(
+    """
+    a about across actual actually afternoon again all already also altogether am among amount an and any anything
+    are aren as asap ask asking associated at available be been being belong belonging belongs between but by called
+    can certain check cluster clusters come complete concerning condition conditions could count created creation
+    curious current currently d dear detail detailed details didn different display do does doesn doing don down
+    during each entire entries entry evening ever every everyone everything exact exactly exist existing exists few
+    find folks for from full get gimme give go good got guys had has hasn have haven having hello help here hey hi
+    hmm how i id idea if im in info information inside into is isn it item items its ive just k8s kind kindly kinds
+    know kubectl kubernetes latest let like list listed listing live ll look looking lot m many mate may maybe me
+    mind moment more morning much must my name named names namespace namespaces need needs no not now number object
+    objects of off ok okay on once one ones only or our out overall overview own particular per perhaps please pls
+    point possibly present presently print question quick quickly re read real really recent recently regarding
+    related resource resources right s same see seem seems several shall should show showing shown sir so some
+    somebody someone sort specific state states status still such summary t team tell thank thanks that the their
+    them then there these they thing things this those time to today together too total under up urgent urgently us
+    use using various ve very via want wanted was wasn we well were weren what what's whatever when where whether
+    which while who whole whose why will with within wonder wondering would yes yet you your
+    """.split()  # noqa: SIM905 - words read best as words
 )

@@ -44,10 +44,8 @@ class Names:
             near = nearest(word.lower(), candidates, NEAR)
             if near:
                 return self.by_name[near]
-        starts = sorted(
-            name for name in workloads if name.startswith(word.lower() + "-") or name.endswith("-" + word.lower())
-        )
-        return self.by_name[starts[0]] if len(starts) == 1 else []
+        parts = sorted(name for name in workloads if len(word) >= 4 and f"-{word.lower()}-" in f"-{name}-")
+        return self.by_name[parts[0]] if len(parts) == 1 else []
 
 
 def _is_swapped(word: str, name: str) -> bool:

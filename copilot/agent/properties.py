@@ -28,6 +28,7 @@ from copilot.agent.property_readings import (
     node_condition_texts,
     probes_text,
     resources_text,
+    storage_text,
     taints_text,
     template_setting,
 )
@@ -166,6 +167,7 @@ PROPERTIES: tuple[Property, ...] = tuple(
         ("priority class", r"\bpriority ?class\b", TEMPLATED, template_setting("priorityClassName", "none"), "spec.priorityClassName"),
         ("node selector", r"\bnode ?selectors?\b", TEMPLATED, template_setting("nodeSelector", "none"), "spec.nodeSelector"),
         ("tolerations", r"\btolerat\w+\b", TEMPLATED, template_setting("tolerations", "none"), "spec.tolerations"),
+        ("storage", r"\bstorage\b(?! ?class)|\bvolumes?\b|\bdisks?\b|\bpvcs?\b", TEMPLATED, storage_text, "spec.volumes"),
         ("restart policy", r"\brestart ?policy\b", TEMPLATED, template_setting("restartPolicy", "Always"), "spec.restartPolicy"),
         ("grace period", r"\bgrace ?period\b|\btermination\w*\b", TEMPLATED, template_setting("terminationGracePeriodSeconds", "30"), "spec.terminationGracePeriodSeconds"),
         ("priority", r"\bpriority\b(?! ?class)", ("Workload", "Pod", "PriorityClass"), lambda _, r: text(r.spec, "priority") or text(r.body, "value"), "spec.priority"),

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from copilot.agent.asking import Asking
+from copilot.agent.describe import describe_state
 from copilot.agent.facts import containers
 from copilot.diagnosis.probes import describe_probe, probe_of
 from copilot.model import Resource, children, mapping, text
+from retrievers.graph import EdgeKind
 from retrievers.graph.placement import taints_of
 
 MAX_VARIABLES = 30  # names of one container; more are counted
@@ -29,7 +31,7 @@ def env_names(asking: Asking, resource: Resource) -> str:
 
 
 def _variables(container: Mapping[str, Any]) -> str:
-    shown = [_variable(entry) for entry in children(container, "env")]
+    shown = [variable_text(entry) for entry in children(container, "env")]
     for entry in children(container, "envFrom"):
         for key, kind in (("secretRef", "Secret"), ("configMapRef", "ConfigMap")):
             if mapping(entry, key):
@@ -38,7 +40,8 @@ def _variables(container: Mapping[str, Any]) -> str:
     return ", ".join(shown[:MAX_VARIABLES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _variable(entry: Mapping[str, Any]) -> str:
+def variable_text(entry: Mapping[str, Any]) -> str:
+    """A variable with where it comes from, never with its value."""
     name = text(entry, "name")
     for key, kind in _SOURCES.items():
         source = mapping(entry, "valueFrom", key)
@@ -107,3 +110,20 @@ def taints_text(_: Asking, node: Resource) -> str:
 def node_condition_texts(_: Asking, node: Resource) -> str:
     """Every condition with its status."""
     return ", ".join(f"{text(c, 'type')}={text(c, 'status')}" for c in children(node.status, "conditions"))
+
+
+def storage_text(asking: Asking, resource: Resource) -> str:
+    """The claims that its pods mount, and the other volumes that hold data."""
+    pods = [pod.ref for pod in asking.view.pods_of(resource.ref)] or [resource.ref]
+    claims = dict.fromkeys(edge.target for pod in pods for edge in asking.graph.out(pod, EdgeKind.MOUNTS))
+    claims.update(dict.fromkeys(edge.target for edge in asking.graph.out(resource.ref, EdgeKind.MOUNTS)))
+    shown = []
+    for ref in claims:
+        claim = asking.graph.get(ref)
+        shown.append(f"{ref} ({describe_state(asking.view, claim)})" if claim is not None else f"{ref} (not read)")
+    for volume in children(asking.view.template(resource.ref), "volumes"):
+        for kind in ("emptyDir", "hostPath", "nfs", "csi"):
+            if isinstance(volume.get(kind), dict):
+                where = text(volume, kind, "path") or text(volume, kind, "driver")
+                shown.append(f"{kind} {where or text(volume, 'name')}")
+    return ", ".join(shown) or "none"

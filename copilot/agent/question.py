@@ -14,7 +14,7 @@ import msgspec
 from copilot.agent.asking import Asking
 from copilot.agent.conditions import Narrowed, conditions_in
 from copilot.agent.intents import INTENTS, Intent, asks_for_change
-from copilot.agent.lexicon import KIND_WORDS, NOT_KINDS, STATE_WORDS, STOP_WORDS, WORKLOAD, State
+from copilot.agent.lexicon import FILLERS, KIND_WORDS, NOT_KINDS, STATE_WORDS, STOP_WORDS, WORKLOAD, State
 from copilot.agent.names import PREFERRED, Names
 from copilot.agent.spelling import respelt
 from copilot.model import Ref
@@ -31,7 +31,7 @@ _BY_STATE = frozenset({Intent.LIST, Intent.COUNT, Intent.HEALTH, Intent.WHERE})
 class Question(msgspec.Struct, frozen=True):
     """One question. `assumed` maps a word to the object it was taken for; `unknown` are name-like words that fit nothing.
 
-    `places` are the namespaces it names; `conditions` what narrows a list.
+    `places` are the namespaces it names; `conditions` what narrows a list; `leftover` are words that nothing has read.
     """
 
     text: str
@@ -46,6 +46,7 @@ class Question(msgspec.Struct, frozen=True):
     conditions: tuple[Narrowed, ...] = ()
     places: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
+    leftover: tuple[str, ...] = ()
 
     @property
     def lowered(self) -> str:
@@ -64,11 +65,11 @@ def read_question(text: str, asking: Asking, namespace: str | None) -> Question:
     lowered = line.lower().rstrip("?!. ")
     intent = Intent.CHANGE if asks_for_change(lowered) else _intent(lowered)
     graph, index = asking.graph, asking.names
-    kinds, _ = _kinds([match.group() for match in _TOKEN.finditer(line)], graph, index)
+    kinds, _ = _kinds(joined(_TOKEN.findall(line), index), graph, index)
     narrowed = tuple(conditions_in(asking, lowered, kinds[:1])) if intent in _NARROWED or kinds else ()
     plain = _blanked(line, [one.match.span() for one in narrowed])
     state = next((state for pattern, state in STATE_WORDS if pattern.search(plain.lower())), None)
-    place, tokens = _namespace([match.group() for match in _TOKEN.finditer(plain)], index)
+    place, tokens = _namespace(joined(_TOKEN.findall(plain), index), index)
     _, tokens = _kinds(tokens, graph, index)
     kind = kinds[0] if kinds else ""
     found = _objects(tokens, kind or _INTENT_KINDS.get(intent, ""), place or namespace, index, named=bool(kind))
@@ -87,7 +88,16 @@ def read_question(text: str, asking: Asking, namespace: str | None) -> Question:
         conditions=narrowed,
         places=tuple(dict.fromkeys((*((place,) if place else ()), *places))),
         kinds=kinds,
+        leftover=tuple(word for word in tokens if _is_unread(word, found)),
     )
+
+
+def _is_unread(word: str, found: _Found) -> bool:
+    """Whether a word means something that no reading has taken up."""
+    lowered = word.lower()
+    if lowered in FILLERS or word.isdigit() or word in found.matched:
+        return False
+    return not any(pattern.search(lowered) for pattern, _ in STATE_WORDS)
 
 
 _NARROWED = frozenset({Intent.LIST, Intent.COUNT, Intent.UNCLEAR, Intent.STATUS, Intent.DEPENDANTS, Intent.EXTREME})
@@ -121,6 +131,7 @@ class _Found(msgspec.Struct, frozen=True):
     assumed: tuple[tuple[str, Ref], ...] = ()
     ambiguous: tuple[Ref, ...] = ()
     unknown: tuple[str, ...] = ()
+    matched: frozenset[str] = frozenset()
 
 
 def _namespace(tokens: list[str], index: Names) -> tuple[str | None, list[str]]:
@@ -138,6 +149,21 @@ def _namespace(tokens: list[str], index: Names) -> tuple[str | None, list[str]]:
                 if word in ("in", "inside", "within") or not [ref for ref in named if ref.kind in PREFERRED[:8]]:
                     return following, [token for token in tokens if token.lower() != following]
     return None, tokens
+
+
+def joined(tokens: list[str], index: Names) -> list[str]:
+    """Words that together, with dashes, are the name of an object are one token: `metrics server`."""
+    found: list[str] = []
+    i = 0
+    while i < len(tokens):
+        pair = "-".join(tokens[i : i + 2])
+        if i + 1 < len(tokens) and any(ref.kind in PREFERRED[:8] for ref in index.exact(pair)):
+            found.append(pair)
+            i += 2
+        else:
+            found.append(tokens[i])
+            i += 1
+    return found
 
 
 def _kinds(tokens: list[str], graph: ResourceGraph, index: Names) -> tuple[tuple[str, ...], list[str]]:
@@ -179,6 +205,7 @@ def _objects(tokens: list[str], kind: str, namespace: str | None, index: Names, 
     assumed: list[tuple[str, Ref]] = []
     ambiguous: list[Ref] = []
     unknown: list[str] = []
+    matched: set[str] = set()
     for word, wanted in _name_words(tokens):
         fits = index.exact(word)
         if _is_plain_word(word):
@@ -189,6 +216,8 @@ def _objects(tokens: list[str], kind: str, namespace: str | None, index: Names, 
         if not fits and len(word) >= 3:
             fits = index.nearest(word, wanted or (kind if named else ""))
         chosen = _prefer(fits, wanted or kind, namespace)
+        if chosen:
+            matched.update((word, f"{wanted}/{word}"))
         if len(chosen) == 1:
             refs[chosen[0]] = None
             if not sure:
@@ -197,7 +226,7 @@ def _objects(tokens: list[str], kind: str, namespace: str | None, index: Names, 
             ambiguous.extend(chosen)
         elif _is_name_like(word):
             unknown.append(word)
-    return _Found(tuple(refs), tuple(assumed), tuple(ambiguous), tuple(unknown))
+    return _Found(tuple(refs), tuple(assumed), tuple(ambiguous), tuple(unknown), frozenset(matched))
 
 
 def _name_words(tokens: list[str]) -> Iterator[tuple[str, str]]:

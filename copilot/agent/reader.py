@@ -17,11 +17,12 @@ from copilot.agent.answers.compare import answer_compare
 from copilot.agent.answers.devices import answer_devices
 from copilot.agent.answers.extremes import answer_extreme, answer_total
 from copilot.agent.answers.fit import answer_fit
+from copilot.agent.answers.grouped import answer_grouped
 from copilot.agent.answers.holders import answer_holders
 from copilot.agent.answers.images import answer_images
 from copilot.agent.answers.lists import answer_count, answer_list, answer_restarts, answer_where
 from copilot.agent.answers.network import answer_network
-from copilot.agent.answers.properties import answer_label, answer_properties, answer_status
+from copilot.agent.answers.properties import answer_detail, answer_properties, answer_status
 from copilot.agent.answers.queues import answer_queue
 from copilot.agent.answers.quota import answer_quota
 from copilot.agent.answers.relations import answer_author, answer_dependants, answer_dependencies, answer_owner
@@ -53,9 +54,19 @@ _NEEDS_OBJECT = frozenset(
         Intent.WHAT_IF,
     }
 )
-_ABOUT_ONE = _NEEDS_OBJECT | {Intent.WHY, Intent.STATUS, Intent.SCHEDULE, Intent.ADDRESS}
+_DETAILED = frozenset({Intent.STATUS, Intent.LIST, Intent.DEPENDENCIES})
+_ABOUT_ONE = _NEEDS_OBJECT | {Intent.WHY, Intent.STATUS, Intent.SCHEDULE}
 _OPEN = frozenset(
-    {Intent.HOW, Intent.IMAGES, Intent.UNCLEAR, Intent.RIGHTS, Intent.BEYOND, Intent.OUTSIDE, Intent.HEALTH}
+    {
+        Intent.HOW,
+        Intent.IMAGES,
+        Intent.UNCLEAR,
+        Intent.RIGHTS,
+        Intent.BEYOND,
+        Intent.OUTSIDE,
+        Intent.HEALTH,
+        Intent.ADDRESS,
+    }
 )
 _OBJECTS = {Intent.NETWORK: 2, Intent.COMPARE: 2}  # answers about two objects
 _ANSWERS: dict[Intent, Answerer] = {
@@ -89,6 +100,7 @@ _ANSWERS: dict[Intent, Answerer] = {
     Intent.EXTREME: answer_extreme,
     Intent.TOTAL: answer_total,
     Intent.PROPERTY: answer_properties,
+    Intent.GROUPED: answer_grouped,
     Intent.LOGS: answer_logs,
     Intent.EVENTS: answer_events,
     Intent.HOW: answer_how,
@@ -165,7 +177,7 @@ def _answer(asking: Asking, question: Question, draft: Draft) -> None:
         draft.say(f"Which object do you mean? {_EXAMPLES}.")
     elif intent is Intent.UNCLEAR:
         _unclear(asking, question, draft)
-    elif not (intent is Intent.STATUS and answer_label(asking, question, draft)):
+    elif not (intent in _DETAILED and answer_detail(asking, question, draft)):
         _ANSWERS[intent](asking, question, draft)
 
 

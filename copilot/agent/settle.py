@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copilot.agent.answers.grouped import is_grouped
 from copilot.agent.answers.properties import asked_properties
 from copilot.agent.answers.queues import has_queues
 from copilot.agent.answers.schedule import cron_jobs_asked
@@ -11,7 +12,7 @@ from copilot.agent.question import Question
 
 _OF_ONE = frozenset(
     {Intent.STATUS, Intent.LIST, Intent.COUNT, Intent.UNCLEAR, Intent.EXTREME, Intent.HOLDERS, Intent.ADDRESS,
-     Intent.TOTAL, Intent.SCHEDULE, Intent.FIT, Intent.DEPENDENCIES}
+     Intent.TOTAL, Intent.SCHEDULE, Intent.DEPENDENCIES}
 )  # fmt: skip
 _PODLESS = ("ServiceAccount", "Secret", "ConfigMap")
 
@@ -19,9 +20,15 @@ _PODLESS = ("ServiceAccount", "Secret", "ConfigMap")
 def settled(asking: Asking, question: Question) -> Intent:
     """The intent, after everything that the names change about it."""
     intent = question.intent
-    for rule in (_queue, _rights, _list_of_users, _restarts, _schedule, _property, _bare):
+    for rule in (_grouped, _queue, _rights, _list_of_users, _restarts, _schedule, _property, _bare):
         intent = rule(asking, question, intent)
     return intent
+
+
+def _grouped(_: Asking, question: Question, intent: Intent) -> Intent:
+    """`pods per node`: unless the most or a sum is wanted, the groups are."""
+    counted = intent in (Intent.COUNT, Intent.LIST, Intent.UNCLEAR, Intent.STATUS, Intent.WHERE)
+    return Intent.GROUPED if counted and question.kind and is_grouped(question.lowered) else intent
 
 
 def _queue(asking: Asking, question: Question, intent: Intent) -> Intent:
@@ -62,6 +69,8 @@ def _restarts(_: Asking, question: Question, intent: Intent) -> Intent:
 
 
 def _schedule(asking: Asking, question: Question, intent: Intent) -> Intent:
+    if intent is Intent.SCHEDULE and not question.refs and question.conditions:
+        return Intent.LIST
     if intent is Intent.SCHEDULE and question.refs and not cron_jobs_asked(asking, question):
         return Intent.STATUS
     about_cron = any(ref.kind == "CronJob" for ref in question.refs)
@@ -80,9 +89,7 @@ def _property(asking: Asking, question: Question, intent: Intent) -> Intent:
     if ref is None or intent not in _OF_ONE:
         return intent
     counts_others = question.kind and question.kind != ref.kind and intent in (Intent.LIST, Intent.COUNT, Intent.TOTAL)
-    if counts_others or (intent is Intent.FIT and "fit" in question.lowered):
-        return intent
-    if intent in (Intent.FIT, Intent.ADDRESS) and ref.kind not in ("Pod", "Node"):
+    if counts_others or (intent is Intent.ADDRESS and ref.kind not in ("Pod", "Node")):
         return intent
     return Intent.PROPERTY if asked_properties(asking, question, ref) else intent
 
@@ -107,6 +114,8 @@ def _bare(_: Asking, question: Question, intent: Intent) -> Intent:
     if intent in (Intent.LIST, Intent.COUNT, Intent.SUMMARY) and not question.kind and not question.conditions:
         return Intent.SUMMARY if question.places and not question.unknown else intent
     if intent is Intent.WHERE and question.kind and not question.refs:
+        return Intent.LIST
+    if intent is Intent.ADDRESS and not question.refs and question.conditions:
         return Intent.LIST
     if intent is Intent.HEALTH and question.kind and question.state is not None and not question.refs:
         return Intent.LIST

@@ -22,8 +22,21 @@ _ASKING = (
 )  # fmt: skip
 
 
+_SHORT = (
+    (re.compile(r"\bcan'?t\b", re.IGNORECASE), "can not"), (re.compile(r"\bwon'?t\b", re.IGNORECASE), "will not"),
+    (re.compile(r"(?<=[a-z])n['’]t\b", re.IGNORECASE), " not"), (re.compile(r"\bgimme\b", re.IGNORECASE), "give me"),
+    (re.compile(r"\bw/o\b", re.IGNORECASE), "without"), (re.compile(r"\bw/(?= )", re.IGNORECASE), "with"), (re.compile(r"\blst\b", re.IGNORECASE), "list"),
+    (re.compile(r"\bwhats\b", re.IGNORECASE), "what is"), (re.compile(r"\bhows\b", re.IGNORECASE), "how is"), (re.compile(r"\bwheres\b", re.IGNORECASE), "where is"),
+    (re.compile(r"\bwhos\b", re.IGNORECASE), "who is"), (re.compile(r"\bu\b"), "you"), (re.compile(r"\bmem\b", re.IGNORECASE), "memory"),
+    (re.compile(r"\bdeploys\b", re.IGNORECASE), "deployments"), (re.compile(r"\bthx\b", re.IGNORECASE), "thanks"),
+    (re.compile(r"\bwanna\b", re.IGNORECASE), "want to"), (re.compile(r"\bgonna\b", re.IGNORECASE), "going to"),
+)  # fmt: skip
+
+
 def respelt(line: str, asking: Asking) -> str:
     """The line with misspelt question words put right; a word that may be a name stays as it is."""
+    for pattern, whole in _SHORT:
+        line = pattern.sub(whole, line)
     vocabulary: list[str] | None = None
     for match in list(_WORD.finditer(line))[:_MOST]:
         word = match.group().lower()
@@ -32,7 +45,8 @@ def respelt(line: str, asking: Asking) -> str:
         if vocabulary is None:
             vocabulary = [*_ASKING, *CHANGE_VERBS, *(name for kind in BUILT_IN for name in kind.names if len(name) > 3)]
         near = _swapped(word, vocabulary) or nearest(word, vocabulary, _CUTOFF)
-        if near and not asking.names.nearest(word, ""):
+        inflected = near.startswith(word) or word.startswith(near) or word.startswith(near.removesuffix("e") + "i")
+        if near and not inflected and not asking.names.nearest(word, ""):
             line = re.sub(rf"(?<![\w./:=-]){re.escape(match.group())}(?![\w./:=-])", near, line, count=1)
     return line
 

@@ -62,7 +62,8 @@ def _healthy(view: View, resource: Resource) -> bool:
         case "Pod":
             return not in_trouble(resource, view.now)
         case "Deployment" | "StatefulSet" | "ReplicaSet":
-            return number(status, "readyReplicas") >= number(spec, "replicas", default=1)
+            stalled = text(condition(resource, "Progressing"), "status") == "False"
+            return not stalled and number(status, "readyReplicas") >= number(spec, "replicas", default=1)
         case "DaemonSet":
             return number(status, "numberReady") >= number(status, "desiredNumberScheduled")
         case "Node":

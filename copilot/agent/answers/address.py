@@ -102,6 +102,12 @@ def _paths(route: Resource) -> str:
 
 def _every_route(asking: Asking, question: Question, draft: Draft) -> None:
     routes = [one for kind in _ROUTES for one in asking.members(kind, question.namespace)]
+    named = [route for route in routes if any(word.lower() in str(route.spec) for word in question.unknown)]
+    if question.unknown and not named:
+        draft.known = False
+        draft.say(f"No object named {question.unknown[0]!r} was read, and no host that was read holds the word.")
+        return
+    routes = named or routes
     for route in routes[:10]:
         _say_route(route, draft)
     if not routes:

@@ -9,7 +9,7 @@ from typing import Any
 from copilot.agent.answers.lists import say_unread_kind
 from copilot.agent.asking import Asking
 from copilot.agent.draft import Draft
-from copilot.agent.facts import devices_of, published_devices
+from copilot.agent.facts import TEMPLATED, claim_sources, device_requests, devices_of, published_devices
 from copilot.agent.question import Question
 from copilot.model import Resource, mapping, parse_quantity, text
 from copilot.model.quantity import format_amount, format_bytes
@@ -22,6 +22,11 @@ _MEMORY = ("gpu.memory",)  # MiB, by GPU feature discovery
 
 def answer_devices(asking: Asking, question: Question, draft: Draft) -> None:
     """Tell the devices of the nodes asked about, or of all."""
+    asking_for = [one for ref in question.refs if ref.kind in TEMPLATED and (one := asking.graph.get(ref)) is not None]
+    if asking_for:
+        for resource in asking_for[:4]:
+            _say_request(asking, resource, draft)
+        return
     named = [ref.name for ref in question.refs if ref.kind == "Node"]
     nodes = [node for node in asking.members("Node", None) if not named or node.ref.name in named]
     published = [one for one in published_devices(asking) if not named or one[1] in named]
@@ -45,6 +50,14 @@ def answer_devices(asking: Asking, question: Question, draft: Draft) -> None:
             f"{where} {'no ' if named else ''}accelerators.",
             *[draft.cite(node, "status.allocatable", "no extended resources") for node in nodes[:3]],
         )
+
+
+def _say_request(asking: Asking, resource: Resource, draft: Draft) -> None:
+    wanted = device_requests(asking.view.template(resource.ref))
+    shown = [f"{format_amount(name, amount)} {name}" for name, amount in sorted(wanted.items())]
+    shown += [f"devices through {source}" for source in claim_sources(asking, resource)]
+    words = f"asks for {', '.join(shown)} per pod" if shown else "asks for no accelerators"
+    draft.say(f"{resource.ref} {words}.", draft.cite(resource, "spec.containers[].resources", words))
 
 
 def _say_node(node: Resource, draft: Draft) -> None:

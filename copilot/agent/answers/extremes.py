@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from copilot.agent.answers.lists import choose, readable, say_unread_words
+from copilot.agent.answers.lists import choose, readable
 from copilot.agent.asking import Asking
 from copilot.agent.draft import Draft
 from copilot.agent.measures import Measure, measure_in
@@ -14,6 +14,7 @@ from copilot.model import Ref, Resource
 from copilot.model.wording import plural
 
 _LEAST = re.compile(r"\b(?:least|fewest|smallest|lowest|youngest|newest|shortest|latest)\b")
+_AGE = re.compile(r"\b(?:old|young|new|earl|long|lat)\w*\b")
 _SHOWN = 3
 _MAX_SHOWN = 10
 _MANY = re.compile(r"\b(?:top|first|the) (\d{1,2})\b")
@@ -22,7 +23,7 @@ _MANY = re.compile(r"\b(?:top|first|the) (\d{1,2})\b")
 def answer_extreme(asking: Asking, question: Question, draft: Draft) -> None:
     """Name the object that has the most or the least of something, and the next ones for comparison."""
     measure = measure_in(question.lowered, question.kind)
-    if measure is None:
+    if measure is None or (measure.name == "age" and not _AGE.search(question.lowered)):
         _unmeasured(question, draft)
         return
     kind = question.kind or (measure.kinds[0] if measure.kinds else "Pod")
@@ -46,7 +47,7 @@ def answer_extreme(asking: Asking, question: Question, draft: Draft) -> None:
         draft.say(f"{plural(len(tied), 'other')} {'has' if len(tied) == 1 else 'have'} the same, of {len(ranked)} {chosen.where}.")  # fmt: skip
     elif len(ranked) > len(shown):
         draft.say(f"It comes first of {len(ranked)} {chosen.where}.")
-    say_unread_words(question, draft)
+    _say_unknown(question, draft)
 
 
 def _of_kind(question: Question, kind: str) -> Question:
@@ -74,7 +75,9 @@ def _unmeasured(question: Question, draft: Draft) -> None:
 def answer_total(asking: Asking, question: Question, draft: Draft) -> None:
     """Add a measure up over the objects in question."""
     kind = question.kind if question.kind not in ("", "Namespace") else "Pod"
-    measure = measure_in(question.lowered, kind)
+    measure = measure_in(question.lowered, kind) or measure_in(question.lowered, "")
+    if measure is not None and measure.kinds and kind not in measure.kinds:
+        kind = measure.kinds[0]
     if measure is None:
         _unmeasured(question, draft)
         return
@@ -102,4 +105,11 @@ def answer_total(asking: Asking, question: Question, draft: Draft) -> None:
             f"{resource.ref}: {measure.show(amount)}.",
             draft.cite(resource, measure.field, f"{resource.ref}: {measure.show(amount)}"),
         )
-    say_unread_words(question, draft)
+    _say_unknown(question, draft)
+
+
+def _say_unknown(question: Question, draft: Draft) -> None:
+    """Words of no known meaning may have been a condition."""
+    if question.unknown:
+        draft.known = False
+        draft.say(f"I did not understand {', '.join(repr(word) for word in question.unknown[:4])} in the question.")

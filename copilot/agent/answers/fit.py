@@ -11,9 +11,10 @@ from copilot.agent.facts import SCALED, replicas
 from copilot.agent.question import Question
 from copilot.agent.room import next_pod, obstacles, slots
 from copilot.diagnosis.rules.scheduling_fit import NodeFit
-from copilot.model import Resource
+from copilot.model import Resource, number
 from copilot.model.quantity import format_amount
 from copilot.model.wording import plural
+from retrievers.graph import EdgeKind
 from retrievers.graph.placement import requests_of
 
 _COUNT = re.compile(r"\b(?P<more>\d{1,5}) (?:more|additional|extra|replicas?|pods?|cop(?:y|ies)|instances?)\b|\bto (?P<total>\d{1,5})\b")  # fmt: skip
@@ -69,7 +70,18 @@ def _fit(asking: Asking, workload: Resource, count: int, draft: Draft) -> None:
             draft.say(f"The nodes have room for {total}.")
             _say_room(room, draft)
         _say_failures(fits, draft)
+    _say_scaler(asking, workload, count, draft)
     _offer(workload, count, draft)
+
+
+def _say_scaler(asking: Asking, workload: Resource, count: int, draft: Draft) -> None:
+    """An autoscaler sets the replicas itself, and never above its maximum."""
+    for edge in asking.graph.into(workload.ref, EdgeKind.SCALES):
+        scaler = asking.graph.get(edge.source)
+        most = number(scaler.spec, "maxReplicas") if scaler is not None else 0
+        if scaler is not None and most:
+            over = ", which is less" if replicas(workload) + count > most else ""
+            draft.say(f"{scaler.ref} sets its replicas, at most {most}{over}.", draft.cite(scaler, "spec.maxReplicas", f"maxReplicas {most}"))  # fmt: skip
 
 
 def _say_room(room: list[tuple[NodeFit, int]], draft: Draft) -> None:

@@ -38,7 +38,7 @@ class Chosen(msgspec.Struct, frozen=True):
 def answer_count(asking: Asking, question: Question, draft: Draft) -> None:
     """Say how many objects of a kind there are, and in which states."""
     chosen = choose(asking, question)
-    if not readable(asking, question, draft, chosen.kind, chosen.found):
+    if not readable(asking, question, draft, chosen.kind, chosen.found) or _is_misread(question, chosen, draft):
         return
     count = len(chosen.found)
     narrowed = f" that {'is' if count == 1 else 'are'} {chosen.which}" if chosen.which else ""
@@ -61,7 +61,7 @@ def answer_count(asking: Asking, question: Question, draft: Draft) -> None:
 def answer_list(asking: Asking, question: Question, draft: Draft) -> None:
     """Name the objects of a kind that fit."""
     chosen = choose(asking, question)
-    if not readable(asking, question, draft, chosen.kind, chosen.found):
+    if not readable(asking, question, draft, chosen.kind, chosen.found) or _is_misread(question, chosen, draft):
         return
     which = f" {chosen.which}" if chosen.which else ""
     if not chosen.found:
@@ -86,12 +86,34 @@ def _rest(chosen: Chosen) -> str:
     return ", ".join(rest) + (f" and {more} others" if more else "")
 
 
+def unread_words(question: Question) -> list[str]:
+    """The words of a list question that nothing has taken up."""
+    return [word for word in question.leftover if "/" not in word]
+
+
 def say_unread_words(question: Question, draft: Draft) -> None:
     """Say which words narrowed nothing: the answer is then about more than was asked."""
-    left = [word for word in question.unknown if not word.isdigit()]
+    left = unread_words(question)
     if left:
         draft.known = False
-        draft.say(f"I did not understand {', '.join(repr(word) for word in left[:4])} in the question: this is the whole list.")  # fmt: skip
+        draft.say(f"I did not understand {_quoted(left)} in the question, so this may be more than was asked for.")
+
+
+def _quoted(words: list[str]) -> str:
+    return ", ".join(repr(word) for word in words[:4])
+
+
+def _is_misread(question: Question, chosen: Chosen, draft: Draft) -> bool:
+    """Whether the only words that could narrow the list were not understood: then the list would mislead."""
+    left = unread_words(question)
+    if not left or chosen.which or question.refs:
+        return False
+    draft.known = False
+    count = plural(len(chosen.found), chosen.kind)
+    fact = draft.cite_ref(Ref(chosen.kind, question.namespace or "", "*"), "list", f"{count} {chosen.where}", "list")
+    draft.say(f"I do not understand {_quoted(left)}, so I cannot narrow the list: there {'is' if len(chosen.found) == 1 else 'are'} {count} {chosen.where}.", fact)  # fmt: skip
+    draft.offer("List them all", f"kubectl get {chosen.kind.lower()}{f' -n {question.namespace}' if question.namespace else ' -A'}")  # fmt: skip
+    return True
 
 
 def choose(asking: Asking, question: Question) -> Chosen:

@@ -7,8 +7,9 @@ from copilot.agent.describe import describe_state
 from copilot.agent.draft import Draft
 from copilot.agent.facts import containers
 from copilot.agent.properties import Property, properties_in
+from copilot.agent.property_readings import variable_text
 from copilot.agent.question import Question
-from copilot.model import Ref, Resource, age_text, text
+from copilot.model import Ref, Resource, age_text, children, text
 
 _TWINS = (
     "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service", "Ingress", "HorizontalPodAutoscaler",
@@ -46,8 +47,24 @@ def answer_properties(asking: Asking, question: Question, draft: Draft) -> None:
             _status(asking, ref, draft)
 
 
-def answer_label(asking: Asking, question: Question, draft: Draft) -> bool:
-    """Tell the value of a label or annotation that the question names by its key; False when it names none."""
+def answer_detail(asking: Asking, question: Question, draft: Draft) -> bool:
+    """Tell what the question names inside an object: a variable, a label, an annotation; False when it names none."""
+    return _variable(asking, question, draft) or _label(asking, question, draft)
+
+
+def _variable(asking: Asking, question: Question, draft: Draft) -> bool:
+    for ref in question.refs[:2]:
+        resource = asking.graph.get(ref)
+        for container in containers(asking, resource, init=True) if resource is not None else ():
+            for entry in children(container, "env"):
+                if resource is not None and text(entry, "name") in question.unknown:
+                    words = variable_text(entry)
+                    draft.say(f"{ref}, container {text(container, 'name')}: {words}.", draft.cite(resource, "spec.containers[].env", words))  # fmt: skip
+                    return True
+    return False
+
+
+def _label(asking: Asking, question: Question, draft: Draft) -> bool:
     for ref in sorted(question.refs, key=lambda one: one.kind != question.kind)[:1]:
         resource = asking.graph.get(ref)
         pairs = [*resource.labels.items(), *resource.annotations.items()] if resource is not None else []

@@ -1,0 +1,73 @@
+"""Counts by something: pods per node, deployments per namespace, pods by phase. One line for each group, none left out silently."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from copilot.agent.answers.lists import choose, readable, say_unread_words
+from copilot.agent.asking import Asking
+from copilot.agent.describe import describe_state
+from copilot.agent.draft import Draft
+from copilot.agent.question import Question
+from copilot.diagnosis.images import parse_image
+from copilot.model import Ref, Resource, text
+from copilot.model.wording import plural
+
+Key = Callable[[Asking, Resource], str]
+_EACH = r"\b(?:per|by|on each|in each|for each|of each|each|on every|in every|for every|every|grouped by|broken down by)\s+(?:the\s+)?"
+_MOST = 20
+
+
+def _zone(asking: Asking, resource: Resource) -> str:
+    node = asking.graph.find("Node", "", text(resource.spec, "nodeName")) if resource.ref.kind == "Pod" else resource
+    return text(node.labels, "topology.kubernetes.io/zone") if node is not None else ""
+
+
+def _registry(asking: Asking, resource: Resource) -> str:
+    images = [
+        text(c, "image") for c in asking.view.template(resource.ref).get("containers") or () if isinstance(c, dict)
+    ]
+    return ", ".join(sorted({parse_image(image).registry for image in images}))
+
+
+# what follows `per` → (how it is called, the group of an object, the kind whose every object is a group)
+GROUPS: tuple[tuple[re.Pattern[str], str, Key, str], ...] = tuple(
+    (re.compile(_EACH + pattern), name, key, kind)
+    for pattern, name, key, kind in (
+        (r"(?:node|machine|host)s?\b", "node", lambda _, r: text(r.spec, "nodeName") or "(no node)", "Node"),
+        (r"(?:namespace|ns|project)s?\b", "namespace", lambda _, r: r.ref.namespace or "(cluster-wide)", "Namespace"),
+        (r"(?:phase|state|status)\w*\b", "state", lambda a, r: describe_state(a.view, r), ""),
+        (r"(?:owner|deployment|workload|controller|app)s?\b", "owner", lambda a, r: str(a.graph.top_owner(r.ref)), ""),
+        (r"(?:zone|az)s?\b", "zone", _zone, ""),
+        (r"registr(?:y|ies)\b", "registry", _registry, ""),
+        (r"(?:storage ?)?class(?:es)?\b", "class", lambda _, r: text(r.spec, "storageClassName") or "(none)", ""),
+    )
+)
+
+
+def is_grouped(lowered: str) -> bool:
+    """Whether a question asks for counts by something."""
+    return any(pattern.search(lowered) for pattern, *_ in GROUPS)
+
+
+def answer_grouped(asking: Asking, question: Question, draft: Draft) -> None:
+    """Count the objects in question group by group."""
+    _, name, key, kind = next(entry for entry in GROUPS if entry[0].search(question.lowered))
+    chosen = choose(asking, question)
+    if not readable(asking, question, draft, chosen.kind, chosen.found):
+        return
+    counts = Counter(key(asking, one) or "(none)" for one, _ in chosen.found)
+    for group in asking.members(kind, None) if kind and not question.namespace else ():
+        counts.setdefault(group.ref.name, 0)
+    which = f" {chosen.which}" if chosen.which else ""
+    draft.say(f"{plural(len(chosen.found), chosen.kind)}{which} {chosen.where}, by {name}:")
+    for group_name, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST]:
+        fact = draft.cite_ref(
+            Ref(chosen.kind, question.namespace or "", "*"), "list", f"{name} {group_name}: {count}", "list"
+        )
+        draft.say(f"{group_name}: {count}", fact)
+    if len(counts) > _MOST:
+        draft.say(f"and {len(counts) - _MOST} more.")
+    say_unread_words(question, draft)
