@@ -124,6 +124,7 @@ STOP_WORDS = frozenset(
 # Words that narrow nothing. Any other word of a list question that nothing has read is a condition not understood.
 FILLERS = frozenset(
     """
+    run runs ran type types container containers back backs host hosts hosted sits lives deployed work works work
     a about across actual actually afternoon again all already also altogether am among amount an and any anything
     are aren as asap ask asking associated at available be been being belong belonging belongs between but by called
     can certain check cluster clusters come complete concerning condition conditions could count created creation

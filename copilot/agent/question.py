@@ -23,6 +23,7 @@ from retrievers.graph import ResourceGraph
 
 MAX_LENGTH = 2000  # characters: a question, not a document
 _TOKEN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/:@-]*[A-Za-z0-9])?")
+_HOW = re.compile(r"\bhow (?:big|large|small|old|young|long|full)\b", re.IGNORECASE)
 _WIDEST_KIND = 4  # words of the longest kind: "horizontal pod autoscaler", "resource claim template"
 _INTENT_KINDS = {Intent.SCHEDULE: "CronJob", Intent.RIGHTS: "ServiceAccount"}  # what a bare name means there
 _BY_STATE = frozenset({Intent.LIST, Intent.COUNT, Intent.HEALTH, Intent.WHERE})
@@ -69,6 +70,7 @@ def read_question(text: str, asking: Asking, namespace: str | None) -> Question:
     narrowed = tuple(conditions_in(asking, lowered, kinds[:1])) if intent in _NARROWED or kinds else ()
     plain = _blanked(line, [one.match.span() for one in narrowed])
     state = next((state for pattern, state in STATE_WORDS if pattern.search(plain.lower())), None)
+    plain = _HOW.sub(" ", plain)
     place, tokens = _namespace(joined(_TOKEN.findall(plain), index), index)
     _, tokens = _kinds(tokens, graph, index)
     kind = kinds[0] if kinds else ""

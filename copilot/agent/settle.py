@@ -117,6 +117,13 @@ def _bare(_: Asking, question: Question, intent: Intent) -> Intent:
         return Intent.LIST
     if intent is Intent.ADDRESS and not question.refs and question.conditions:
         return Intent.LIST
+    if (
+        intent in (Intent.STATUS, Intent.COUNT)
+        and not question.refs
+        and question.kind
+        and "how big" in question.lowered
+    ):
+        return Intent.LIST
     if intent is Intent.HEALTH and question.kind and question.state is not None and not question.refs:
         return Intent.LIST
     return intent

@@ -45,7 +45,7 @@ def respelt(line: str, asking: Asking) -> str:
         if vocabulary is None:
             vocabulary = [*_ASKING, *CHANGE_VERBS, *(name for kind in BUILT_IN for name in kind.names if len(name) > 3)]
         near = _swapped(word, vocabulary) or nearest(word, vocabulary, _CUTOFF)
-        inflected = near.startswith(word) or word.startswith(near) or word.startswith(near.removesuffix("e") + "i")
+        inflected = near.startswith(word) or word.startswith((near, near.removesuffix("e") + "i"))
         if near and not inflected and not asking.names.nearest(word, ""):
             line = re.sub(rf"(?<![\w./:=-]){re.escape(match.group())}(?![\w./:=-])", near, line, count=1)
     return line
