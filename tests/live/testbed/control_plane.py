@@ -186,6 +186,7 @@ def _api_server(state: Path, pki: certs.Pki, etcd: int, port: int) -> list[str]:
         "--advertise-address=127.0.0.1",
         f"--secure-port={port}",
         "--endpoint-reconciler-type=none",
+        "--enable-aggregator-routing=true",  # calls to Services go to their endpoints, never to an address nobody owns
         f"--tls-cert-file={pki.certificate}",
         f"--tls-private-key-file={pki.key}",
         f"--token-auth-file={state / 'pki' / 'tokens.csv'}",
