@@ -17,7 +17,8 @@ from typing import Any
 
 from tests.live.scenarios.player import with_names
 from tests.live.scenarios.scenario import Kubectl, Scenario, Seen
-from tests.live.testbed.cluster import Cluster, KubectlError
+from tests.live.testbed import binaries
+from tests.live.testbed.cluster import Cluster
 from tests.live.testbed.errors import TestbedError
 
 BED = "testbed/"
@@ -80,10 +81,9 @@ def main_namespace(scenario: Scenario) -> str:
 
 
 def _print(command: str, cluster: Cluster) -> str:
-    try:
-        return cluster.kubectl(*shlex.split(command))
-    except KubectlError as error:
-        return error.stderr
+    kubectl = [str(binaries.require() / "kubectl"), f"--kubeconfig={cluster.kubeconfig}", *shlex.split(command)]
+    both = subprocess.run(kubectl, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return both.stdout
 
 
 def without_bed(text: str) -> str:

@@ -109,7 +109,8 @@ def find_blocked_drains(view: View) -> Iterator[Finding]:
         status = budget.status
         if "disruptionsAllowed" not in status or number(status, "disruptionsAllowed") > 0:
             continue
-        pods = [view.pod(pod) for ref in _protected(view, budget) if (pod := view.graph.get(ref)) is not None]
+        meant = _protected(view, budget) or [ref for ref in refused if ref.namespace == budget.ref.namespace]
+        pods = [view.pod(pod) for ref in meant if (pod := view.graph.get(ref)) is not None]
         drained = [pod for pod in pods if pod.node and _draining(view, pod.node)]
         tried = {pod.ref: proof for pod in pods if (proof := refused.get(pod.ref)) is not None}
         if drained or tried:

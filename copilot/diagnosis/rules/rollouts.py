@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.cron import CronSchedule
 from copilot.diagnosis.pods import DEFAULT_GRACE, PodFact, condition
 from copilot.diagnosis.steps import change, describe, listing
 from copilot.diagnosis.view import View, fact, said, told
-from copilot.model import Finding, Ref, Resource, age_text, children, instant, mapping, number, text, texts
+from copilot.model import Evidence, Finding, Ref, Resource, age_text, children, instant, mapping, number, text, texts
 
 _APPS = "k8s.io/api/apps/v1"
 _BATCH = "k8s.io/api/batch/v1"
@@ -113,10 +113,19 @@ CRON_MISSED = Cause(
 )
 
 
+_JOB_RULES = {
+    "DeadlineExceeded": JOB_DEADLINE,
+    "PodFailurePolicy": JOB_POLICY,
+    "FailedIndexes": JOB_INDEXES,
+    "MaxFailedIndexesExceeded": JOB_INDEXES,
+}
+
+
 def find_paused(view: View) -> Iterator[Finding]:
     """Deployments paused while their newest template is not yet out."""
     for deployment in view.workloads("Deployment"):
-        if deployment.spec.get("paused") is not True:
+        told_so = text(condition(deployment, "Progressing"), "reason") == "DeploymentPaused"  # all that describe shows
+        if deployment.spec.get("paused") is not True and not told_so:
             continue
         wanted = number(deployment.spec, "replicas", default=1)
         if (
@@ -126,7 +135,7 @@ def find_paused(view: View) -> Iterator[Finding]:
             continue
         yield Finding(
             cause=PAUSED.id, object=deployment.ref, title=f"{deployment.ref}: its rollout is paused, so the newest template is not rolled out",
-            evidence=(fact(deployment, "spec.paused"), said(deployment, "status.updatedReplicas", f"{number(deployment.status, 'updatedReplicas')} of {wanted} replicas run the newest template")),
+            evidence=(fact(deployment, "status.conditions[Progressing].reason" if told_so else "spec.paused"), said(deployment, "status.updatedReplicas", f"{number(deployment.status, 'updatedReplicas')} of {wanted} replicas run the newest template")),
             weight=0.88, steps=(change("Resume the rollout", deployment.ref, f"kubectl rollout resume {deployment.ref.argument}{deployment.ref.flags}"),),
         )  # fmt: skip
 
@@ -256,29 +265,32 @@ def _prestop(pod: PodFact, grace: int, container: str, waiting: float) -> Findin
 
 
 def find_job_faults(view: View) -> Iterator[Finding]:
-    """Jobs that failed by a rule of their own."""
-    rules = {
-        "DeadlineExceeded": JOB_DEADLINE,
-        "PodFailurePolicy": JOB_POLICY,
-        "FailedIndexes": JOB_INDEXES,
-        "MaxFailedIndexesExceeded": JOB_INDEXES,
-    }
+    """Jobs that failed by a rule of their own: by their condition, else by what the Job controller said."""
     for job in view.workloads("Job"):
         failed = condition(job, "Failed")
-        cause = rules.get(text(failed, "reason"))
-        if cause is None or text(failed, "status") != "True":
-            continue
-        owner = view.graph.top_owner(job.ref)
-        detail = (
-            f" (spec.activeDeadlineSeconds is {text(job.spec, 'activeDeadlineSeconds')})"
-            if cause is JOB_DEADLINE
-            else ""
-        )
-        yield Finding(
-            cause=cause.id, object=owner, title=f"{job.ref} failed: {text(failed, 'message') or text(failed, 'reason')}{detail}",
-            evidence=(said(job, "status.conditions[Failed]", f"Failed: {text(failed, 'reason')}: {text(failed, 'message')}"),),
-            explains=(job.ref, *(pod.ref for pod in view.pods_of(job.ref))), weight=0.78, since=instant(failed.get("lastTransitionTime")), steps=(describe(job.ref),),
-        )  # fmt: skip
+        if text(failed, "status") == "True" and text(failed, "reason"):
+            reason, message = text(failed, "reason"), text(failed, "message")
+            proof = said(job, "status.conditions[Failed]", f"Failed: {reason}: {message}")
+            yield from _job_fault(view, job.ref, reason, message, proof, instant(failed.get("lastTransitionTime")))
+    for event in view.events_with(*_JOB_RULES):
+        job_read = view.graph.get(event.about)
+        if event.about.kind == "Job" and (job_read is None or not text(condition(job_read, "Failed"), "reason")):
+            yield from _job_fault(view, event.about, event.reason, event.message, told(event), event.last)
+
+
+def _job_fault(
+    view: View, job: Ref, reason: str, message: str, proof: Evidence, since: datetime | None
+) -> Iterator[Finding]:
+    cause = _JOB_RULES.get(reason)
+    if cause is None:
+        return
+    read = view.graph.get(job)
+    seconds = text(read.spec, "activeDeadlineSeconds") if read is not None and cause is JOB_DEADLINE else ""
+    detail = f" (spec.activeDeadlineSeconds is {seconds})" if seconds else ""
+    yield Finding(
+        cause=cause.id, object=view.graph.top_owner(job), title=f"{job} failed: {message or reason}{detail}",
+        evidence=(proof,), explains=(job, *(pod.ref for pod in view.pods_of(job))), weight=0.78, since=since, steps=(describe(job),),
+    )  # fmt: skip
 
 
 def find_cronjob_faults(view: View) -> Iterator[Finding]:

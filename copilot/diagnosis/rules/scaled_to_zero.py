@@ -37,7 +37,7 @@ _UNUSED = 0.45  # nobody is known to call it: perhaps it rests on purpose
 def scaled_to_zero(view: View, service: Resource, owner: Resource, users: Sequence[Ref], *, wanted: bool) -> Finding:
     """The finding of a workload without replicas behind a Service that is `wanted`, be its users known by name or not."""
     move = _last_move(view, owner)
-    callers = listed(str(view.graph.top_owner(ref)) for ref in users)
+    callers = listed(str(_caller(view, ref)) for ref in users if ref.kind != "ReplicaSet")
     called = f"; {callers} would call it" if callers else ""
     evidence = (
         fact(owner, "spec.replicas"),
@@ -56,6 +56,12 @@ def scaled_to_zero(view: View, service: Resource, owner: Resource, users: Sequen
             change(f"Scale {owner.ref} to {before}", owner.ref, f"kubectl scale {owner.ref.argument} --replicas={before}{owner.ref.flags}"),
         ),
     )  # fmt: skip
+
+
+def _caller(view: View, ref: Ref) -> Ref:
+    """The object a person would know as the caller."""
+    pod = view.graph.get(ref) if ref.kind == "Pod" else None
+    return view.pod(pod).owner if pod is not None else view.graph.top_owner(ref)
 
 
 def _last_move(view: View, owner: Resource) -> Change | None:

@@ -15,7 +15,7 @@ from copilot.diagnosis.rules import scheduling_causes as causes
 from copilot.diagnosis.rules.disruption import preempted_owners
 from copilot.diagnosis.rules.scheduler_message import Filter, SchedulerMessage
 from copilot.diagnosis.rules.scheduling_case import Case, gates_of, is_waiting, nominated, scheduler_said
-from copilot.diagnosis.rules.scheduling_choice import CONTROL_PLANE, choose, choose_from_text
+from copilot.diagnosis.rules.scheduling_choice import CONTROL_PLANE, Choice, choose, choose_from_text, is_condition
 from copilot.diagnosis.rules.scheduling_explain import explain, explain_text
 from copilot.diagnosis.rules.scheduling_fit import Nodes, claims_of
 from copilot.diagnosis.view import View, said, told
@@ -93,8 +93,23 @@ def _by_nodes(case: Case) -> Finding | None:
     return finding
 
 
+def _by_ill_nodes(case: Case, message: SchedulerMessage) -> Finding | None:
+    """The nodes that the scheduler counts as tainted, when as many are known and all are tainted for being ill."""
+    if case.pod.resource.detail is Detail.ROW:
+        return None
+    fits = [fit for fit in case.nodes.fits(case.pod.resource) if fit.node.detail is not Detail.ROW and fit.node.labels]
+    ill = tuple(fit for fit in fits if fit.fails_only(Filter.TAINT) and is_condition(fit))
+    counted = sum(max(1, reason.count) for reason in message.reasons if reason.filter is Filter.TAINT)
+    if not ill or len(ill) != counted:
+        return None
+    choice = Choice(Filter.TAINT, ill, (), ill)
+    return explain(msgspec.structs.replace(case, choice=choice), choice)
+
+
 def _by_text(case: Case, message: SchedulerMessage) -> Finding | None:
     kind = choose_from_text(message, _control_planes(case.nodes))
+    if kind is Filter.TAINT and not case.nodes.known and (finding := _by_ill_nodes(case, message)) is not None:
+        return finding
     finding = explain_text(case, kind) if kind is not None else None
     if finding is None or not case.nodes.known or case.pod.resource.detail is Detail.ROW:
         return finding

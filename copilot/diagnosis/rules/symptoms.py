@@ -150,10 +150,18 @@ def _deployment(deployment: Resource) -> Iterator[Finding]:
     wanted = number(deployment.spec, "replicas", default=1)
     available = number(deployment.status, "availableReplicas")
     unavailable = text(condition(deployment, "Available"), "status") == "False"
-    if available < wanted and (unavailable or _old_enough(deployment)):
+    if available < wanted and (unavailable or (_old_enough(deployment) and not _rolling(deployment))):
         yield _symptom(
             DEPLOYMENT, deployment, "status.availableReplicas", f"{available} of {wanted} replicas available"
         )
+
+
+def _rolling(deployment: Resource) -> bool:
+    """Whether a rollout within its deadline and its maxUnavailable is under way: fewer replicas are then as it should be."""
+    going_on = text(condition(deployment, "Progressing"), "reason") in (
+        "ReplicaSetUpdated", "NewReplicaSetCreated", "FoundNewReplicaSet"
+    )  # fmt: skip
+    return going_on and text(condition(deployment, "Available"), "status") == "True"
 
 
 def _old_enough(workload: Resource) -> bool:

@@ -25,7 +25,7 @@ _STORED = {  # kinds that are made old, and where the server keeps them
     "cronjobs.batch": "cronjobs", "services": "services/specs", "configmaps": "configmaps", "secrets": "secrets",
     "serviceaccounts": "serviceaccounts", "persistentvolumeclaims": "persistentvolumeclaims",
     "resourcequotas": "resourcequotas", "limitranges": "limitranges", "ingresses.networking.k8s.io": "ingress",
-    "poddisruptionbudgets.policy": "poddisruptionbudgets", "endpointslices.discovery.k8s.io": "endpointslices",
+    "poddisruptionbudgets.policy": "poddisruptionbudgets", "horizontalpodautoscalers.autoscaling": "horizontalpodautoscalers", "endpointslices.discovery.k8s.io": "endpointslices",
     "controllerrevisions.apps": "controllerrevisions",
 }  # fmt: skip
 _LIVE = ("lastHeartbeatTime", "renewTime")  # a kubelet that lives tells the time of now

@@ -158,7 +158,7 @@ FINALIZER = Scenario(
         Kubectl("delete namespace warehouse-old --wait=false"),
         Seen("get namespace warehouse-old -o yaml", "SomeFinalizersRemain"),
     ),
-    paste=("get namespaces", "get namespace warehouse-old -o yaml", "get configmaps -n warehouse-old -o yaml"),
+    paste=("get namespaces", "get configmaps -n warehouse-old", "get namespace warehouse-old -o yaml", "get configmaps -n warehouse-old -o yaml"),
 )  # fmt: skip
 
 NO_REQUESTS = Scenario(

@@ -166,7 +166,7 @@ DEPENDENCY_DOWN = Scenario(
         Seen("get pods -n forum", r"^threads-.* CrashLoopBackOff +[2-9]"),
     ),
     paste=(
-        "describe pod {pod:forum/threads} -n forum", "logs {pod:forum/threads} -n forum", "get services,endpoints -n forum",
+        "describe pod {pod:forum/threads} -n forum", "logs {pod:forum/threads} -n forum", "get services -o wide -n forum",
         "describe pod forum-db-0 -n forum",
     ),
     logs={

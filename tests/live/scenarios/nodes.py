@@ -68,7 +68,7 @@ DISK = Scenario(
         NodeFails("rack-07", "disk-pressure"),
         Seen("get node rack-07 -o yaml", r"key: node.kubernetes.io/disk-pressure"),
         Kubectl("annotate pods -n cartography -l app=tiles testbed/failure=evicted-disk testbed/runs-for=200ms"),
-        Seen("get pods -n cartography", r"^tiles-.* Evicted"),
+        Seen("get events -n cartography", r"Warning +Evicted +pod/tiles"),
         Seen("get events -n cartography", r"FailedScheduling"),
     ),
     paste=("get nodes", "describe node rack-07", "describe pod {pod:cartography/tiles} -n cartography"),

@@ -80,7 +80,7 @@ SHOP = Scenario(
         Seen("get pods -n shop", r"^checkout-.* CrashLoopBackOff +[5-9]"),
     ),
     paste=(
-        "get deployments,statefulsets,services,ingress -n shop", "describe ingress front -n shop", "describe deployment payments -n shop",
+        "get deployments,statefulsets,services,ingress -n shop -o wide", "describe ingress front -n shop", "describe deployment payments -n shop",
         "describe service payments -n shop", "describe pod {pod:shop/checkout} -n shop", "logs {pod:shop/checkout} -n shop",
         "describe pod {pod:shop/storefront} -n shop", "get endpointslices -n shop",
     ),

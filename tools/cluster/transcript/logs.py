@@ -15,6 +15,7 @@ from tools.cluster.transcript.replies import reply_of
 _PREFIX = re.compile(r"\[pod/([\w.-]+)/([\w.-]+)\] ?")
 _LEADING = re.compile(r"\W{0,3}(\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)")
 _DEFAULTED = re.compile(r'Defaulted container "([\w.-]+)" out of: ')
+_CHOSEN = re.compile(r"Found \d{1,5} pods, using pod/([\w.-]{1,253})$")  # of `kubectl logs deploy/web`
 _REPLIES = (
     "Error from server (",
     "error: a container name",
@@ -36,6 +37,10 @@ def read_logs(invocation: Invocation, lines: Sequence[str], first: int, context:
             defaulted = _DEFAULTED.match(line[:300])
             if defaulted:
                 container = container or defaulted[1]
+                continue
+            chosen = _CHOSEN.match(line[:300])
+            if chosen:
+                pod = pod or chosen[1]
                 continue
             reply = reply_of(line, first + offset, namespace) if line.startswith(_REPLIES) else None
             if reply is not None:
