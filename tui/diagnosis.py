@@ -40,7 +40,12 @@ def render_diagnosis(diagnosis: Diagnosis, console: Console, scope: str) -> None
     _coverage(diagnosis, console)
 
 
+_FIRST_KUBERNETES = 2014  # an observation before it is no date: the text carried none
+
+
 def _observed(diagnosis: Diagnosis) -> str:
+    if diagnosis.observed_at.year < _FIRST_KUBERNETES:
+        return "observed at a time the text does not tell"
     if diagnosis.observed_at == EPOCH:
         return "by itself: no cluster was read"
     return f"cluster {diagnosis.cluster or 'unnamed'}, observed {diagnosis.observed_at:%Y-%m-%d %H:%M:%S} UTC"
