@@ -15,6 +15,7 @@ from tui.console import indent
 SHOWN_CAUSES = 5  # a person acts on the first; more than a handful is a list, not an answer
 SHOWN_AFFECTED = 8  # names; the rest is counted
 SHOWN_REFUSED = 4  # one line each; more are named in one line
+_FIRST_KUBERNETES = 2014  # an observation before it is no date: the text carried none
 FAULT = 0.5  # causes below even odds are shown apart, as not proven
 
 _HEAD = {
@@ -40,15 +41,16 @@ def render_diagnosis(diagnosis: Diagnosis, console: Console, scope: str) -> None
     _coverage(diagnosis, console)
 
 
-_FIRST_KUBERNETES = 2014  # an observation before it is no date: the text carried none
-
-
 def _observed(diagnosis: Diagnosis) -> str:
-    if diagnosis.observed_at.year < _FIRST_KUBERNETES:
-        return "observed at a time the text does not tell"
     if diagnosis.observed_at == EPOCH:
         return "by itself: no cluster was read"
-    return f"cluster {diagnosis.cluster or 'unnamed'}, observed {diagnosis.observed_at:%Y-%m-%d %H:%M:%S} UTC"
+    dated = diagnosis.observed_at.year >= _FIRST_KUBERNETES
+    moment = (
+        f"observed {diagnosis.observed_at:%Y-%m-%d %H:%M:%S} UTC"
+        if dated
+        else "observed at a time the text does not tell"
+    )
+    return f"cluster {diagnosis.cluster or 'unnamed'}, {moment}"
 
 
 def _cause(cause: RootCause, console: Console, diagnosis: Diagnosis, *, numbered: bool) -> None:
