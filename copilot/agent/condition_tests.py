@@ -17,11 +17,12 @@ from copilot.agent.facts import (
     endpoints_of,
     published_devices,
     replicas,
+    routes_to,
 )
 from copilot.model import Resource, age_text, child, children, mapping, number, text
 from copilot.model.quantity import format_amount
 from retrievers.graph import EdgeKind
-from retrievers.graph.placement import TaintEffect, allocatable_of, taints_of, tolerates
+from retrievers.graph.placement import TaintEffect, allocatable_of, pods_on, taints_of, tolerates
 
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}  # fmt: skip
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -30,6 +31,11 @@ _CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes
 
 def container_gap(asking: Asking, resource: Resource, match: re.Match[str]) -> str | None:
     """`no memory limit`: the containers that lack it, and what they lack."""
+    if match["section"] in ("probes", "probe", "health probe", "health probes"):
+        bare = [
+            text(c, "name") for c in _judged(asking, resource, match) if not any(mapping(c, key) for key in _PROBES)
+        ]
+        return f"container {', '.join(bare)} has no probe" if bare else None
     lacking = [
         f"container {text(container, 'name')} has no {words}"
         for container in _judged(asking, resource, match)
@@ -283,3 +289,31 @@ def below_strength(_: Asking, resource: Resource, __: re.Match[str]) -> str | No
     """Fewer ready pods than wanted."""
     ready = number(resource.status, "numberReady" if resource.ref.kind == "DaemonSet" else "readyReplicas")
     return f"{replicas(resource) - ready} missing" if ready < replicas(resource) else None
+
+
+def none_ready(_: Asking, resource: Resource, __: re.Match[str]) -> str | None:
+    """Pods are wanted and none is ready."""
+    ready = number(resource.status, "numberReady" if resource.ref.kind == "DaemonSet" else "readyReplicas")
+    return f"0 of {replicas(resource)} ready" if ready == 0 and replicas(resource) > 0 else None
+
+
+def holds_no_pods(asking: Asking, resource: Resource, _: re.Match[str]) -> str | None:
+    """A node with no pod but those that every node has, or a namespace without pods."""
+    if resource.ref.kind == "Namespace":
+        return None if asking.graph.of_kind("Pod", resource.ref.name) else "no pods"
+    own = [asking.graph.owners(pod.ref) for pod in pods_on(asking.graph, resource.ref)]
+    daemons = sum(1 for owners in own if owners and owners[0].kind in ("DaemonSet", "Node"))
+    if len(own) > daemons:
+        return None
+    return f"no pods but {daemons} of DaemonSets" if daemons else "no pods"
+
+
+def seen_outside(asking: Asking, service: Resource, _: re.Match[str]) -> str | None:
+    """A node port, a load balancer, an external address, or a route that leads to it."""
+    kind = text(service.spec, "type")
+    if kind in ("NodePort", "LoadBalancer"):
+        return f"type {kind}"
+    if service.spec.get("externalIPs"):
+        return "external IPs"
+    routes = routes_to(asking, service.ref)
+    return f"behind {routes[0].ref}" if routes else None

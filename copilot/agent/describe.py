@@ -27,7 +27,15 @@ def describe_state(view: View, resource: Resource) -> str:
 def _replicated(resource: Resource) -> str:
     wanted = replicas(resource)
     ready = number(resource.status, "numberReady" if resource.ref.kind == "DaemonSet" else "readyReplicas")
-    return f"{ready} of {wanted} ready" if resource.ref.kind == "DaemonSet" else f"{ready} of {wanted} replicas ready"
+    if resource.ref.kind == "DaemonSet":
+        return f"{ready} of {wanted} ready"
+    notes = [f"{ready} of {wanted} replicas ready"]
+    progress = condition(resource, "Progressing")
+    if resource.spec.get("paused") is True:
+        notes.append("rollout paused")
+    elif text(progress, "status") == "False":
+        notes.append(f"rollout stuck ({text(progress, 'reason') or 'not progressing'})")
+    return ", ".join(notes)
 
 
 def _node(node: Resource) -> str:

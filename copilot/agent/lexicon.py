@@ -117,14 +117,14 @@ STOP_WORDS = frozenset(
     warnings was we week weeks well were what whats when whenever where whether which while who whole whom whose why
     will with within without wonder wondering wont work worker working workload workloads works worst worth would
     write wrong yes yesterday yet you young younger youngest your zero zone zones
-    asks blocks gimme mind needed tolerate wonder wants lst thx
+    asks blocks code codes did exit gimme note notes roll rolled root shut tag tags mind needed tolerate wonder wants lst thx
     """.split()  # noqa: SIM905 - nine hundred lines of one word each are no table
 )
 
 # Words that narrow nothing. Any other word of a list question that nothing has read is a condition not understood.
 FILLERS = frozenset(
     """
-    run runs ran type types container containers back backs host hosts hosted sits lives deployed work works work
+    did does run runs ran type types container containers back backs host hosts hosted sits lives deployed work works work
     a about across actual actually afternoon again all already also altogether am among amount an and any anything
     are aren as asap ask asking associated at available be been being belong belonging belongs between but by called
     can certain check cluster clusters come complete concerning condition conditions could count created creation
@@ -134,7 +134,7 @@ FILLERS = frozenset(
     hmm how i id idea if im in info information inside into is isn it item items its ive just k8s kind kindly kinds
     know kubectl kubernetes latest let like list listed listing live ll look looking lot m many mate may maybe me
     mind moment more morning much must my name named names namespace namespaces need needs no not now number object
-    objects of off ok okay on once one ones only or our out overall overview own particular per perhaps please pls
+    objects of off ok okay on once one ones or our out overall overview own particular per perhaps please pls
     point possibly present presently print question quick quickly re read real really recent recently regarding
     related resource resources right s same see seem seems several shall should show showing shown sir so some
     somebody someone sort specific state states status still such summary t team tell thank thanks that the their

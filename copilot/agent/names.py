@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from copilot.model import Ref
+from functools import cached_property
+
+from copilot.model import Ref, children, text, texts
 from copilot.model.likeness import nearest
 from retrievers.graph import ResourceGraph
 
@@ -20,6 +22,7 @@ class Names:
     """Every object by its name in lower case."""
 
     def __init__(self, graph: ResourceGraph) -> None:
+        self._graph = graph
         self.by_name: dict[str, list[Ref]] = {}
         for resource in graph.resources():
             if resource.ref.kind not in _NAMELESS:
@@ -30,8 +33,27 @@ class Names:
         self.namespaces |= {refs.namespace for listed in self.by_name.values() for refs in listed} - {""}
 
     def exact(self, word: str) -> list[Ref]:
-        """The objects of that name."""
-        return self.by_name.get(word.lower(), [])
+        """The objects of that name; of a host or an address, whoever answers to it."""
+        found = self.by_name.get(word.lower(), [])
+        return found if found or "." not in word else self._addresses.get(word.lower(), [])
+
+    @cached_property
+    def _addresses(self) -> dict[str, list[Ref]]:
+        """Hosts of routes and IP addresses of pods, Services and nodes."""
+        found: dict[str, list[Ref]] = {}
+        for kind in ("Ingress", "HTTPRoute", "GRPCRoute", "TLSRoute"):
+            for route in self._graph.of_kind(kind):
+                for host in (
+                    *(text(rule, "host") for rule in children(route.spec, "rules")),
+                    *texts(route.spec, "hostnames"),
+                ):
+                    found.setdefault(host.lower(), []).append(route.ref)
+        for kind in ("Service", "Node", "Pod"):
+            for one in self._graph.of_kind(kind):
+                own = [text(entry, "address") for entry in children(one.status, "addresses")]
+                for address in (*own, text(one.spec, "clusterIP"), text(one.status, "podIP")):
+                    found.setdefault(address, []).append(one.ref)
+        return found
 
     def nearest(self, word: str, kind: str) -> list[Ref]:
         """The objects of the most similar name, of the kind when one is given."""

@@ -41,6 +41,7 @@ class Question(msgspec.Struct, frozen=True):
     refs: tuple[Ref, ...] = ()
     namespace: str | None = None
     state: State | None = None
+    negated: bool = False
     assumed: tuple[tuple[str, Ref], ...] = ()
     ambiguous: tuple[Ref, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -48,6 +49,7 @@ class Question(msgspec.Struct, frozen=True):
     places: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     leftover: tuple[str, ...] = ()
+    respelt: tuple[tuple[str, str], ...] = ()
 
     @property
     def lowered(self) -> str:
@@ -62,14 +64,16 @@ class Question(msgspec.Struct, frozen=True):
 
 def read_question(text: str, asking: Asking, namespace: str | None) -> Question:
     """Read a question against a graph; `namespace` is the one the session is in, None for the whole cluster."""
-    line = respelt(" ".join(text[:MAX_LENGTH].split()), asking)
+    line, respellings = respelt(" ".join(text[:MAX_LENGTH].split()), asking)
     lowered = line.lower().rstrip("?!. ")
-    intent = Intent.CHANGE if asks_for_change(lowered) else _intent(lowered)
+    intent = _intent(lowered)
+    if intent is not Intent.OUTSIDE and asks_for_change(lowered):
+        intent = Intent.CHANGE
     graph, index = asking.graph, asking.names
     kinds, _ = _kinds(joined(_TOKEN.findall(line), index), graph, index)
     narrowed = tuple(conditions_in(asking, lowered, kinds[:1])) if intent in _NARROWED or kinds else ()
     plain = _blanked(line, [one.match.span() for one in narrowed])
-    state = next((state for pattern, state in STATE_WORDS if pattern.search(plain.lower())), None)
+    state, negated = _state(plain.lower())
     plain = _HOW.sub(" ", plain)
     place, tokens = _namespace(joined(_TOKEN.findall(plain), index), index)
     _, tokens = _kinds(tokens, graph, index)
@@ -84,14 +88,24 @@ def read_question(text: str, asking: Asking, namespace: str | None) -> Question:
         refs=refs,
         namespace=scope or namespace,
         state=state,
+        negated=negated,
         assumed=found.assumed,
         ambiguous=found.ambiguous,
         unknown=found.unknown,
         conditions=narrowed,
         places=tuple(dict.fromkeys((*((place,) if place else ()), *places))),
         kinds=kinds,
-        leftover=tuple(word for word in tokens if _is_unread(word, found)),
+        respelt=respellings,
+        leftover=(
+            *(word for word in tokens if _is_unread(word, found)),
+            *(_other_kinds(kinds, intent) if not narrowed and not refs else ()),
+        ),
     )
+
+
+def _other_kinds(kinds: tuple[str, ...], intent: Intent) -> tuple[str, ...]:
+    """Kinds beside the one that is listed: they say something of it that nothing has read. A namespace is a place."""
+    return tuple(kind for kind in kinds[1:] if kind != "Namespace") if intent in (Intent.LIST, Intent.COUNT) else ()
 
 
 def _is_unread(word: str, found: _Found) -> bool:
@@ -107,6 +121,18 @@ _NARROWED = frozenset({Intent.LIST, Intent.COUNT, Intent.UNCLEAR, Intent.STATUS,
 
 def _intent(lowered: str) -> Intent:
     return next((wanted for pattern, wanted in INTENTS if pattern.search(lowered)), Intent.UNCLEAR)
+
+
+_NOT = re.compile(r"\b(?:not|never|no longer|cannot|did not|without being)\s+(?:yet |fully |been |be |successfully )?$")
+
+
+def _state(lowered: str) -> tuple[State | None, bool]:
+    """The state that the words name, and whether they deny it."""
+    for pattern, state in STATE_WORDS:
+        match = pattern.search(lowered)
+        if match is not None:
+            return state, bool(_NOT.search(lowered[: match.start()]))
+    return None, False
 
 
 def _blanked(line: str, spans: Sequence[tuple[int, int]]) -> str:

@@ -54,7 +54,7 @@ _NEEDS_OBJECT = frozenset(
         Intent.WHAT_IF,
     }
 )
-_DETAILED = frozenset({Intent.STATUS, Intent.LIST, Intent.DEPENDENCIES})
+_DETAILED = frozenset({Intent.STATUS, Intent.LIST, Intent.DEPENDENCIES, Intent.WHERE})
 _ABOUT_ONE = _NEEDS_OBJECT | {Intent.WHY, Intent.STATUS, Intent.SCHEDULE}
 _OPEN = frozenset(
     {
@@ -111,6 +111,7 @@ _EXAMPLES = (
     "Questions I can read: why is X down, which pods are pending, what depends on X, what changed in NS, who holds the GPUs, "
     "would one more X fit, who can delete pods in NS, can A talk to B, compare A and B, what happens if I drain N, how do I …"
 )
+_ASKS_OF_NAME = re.compile(r"\bwhy (?:is|are|does|do|did|can|was|were|has|have)\b|\bwrong with\b|\bup with\b|[-/0-9]")
 _TWO = re.compile(r"\?\s+(?=\w)|;\s+|,?\s+and (?=(?:why|what|which|how|where|who|when|is|are)\b)", re.IGNORECASE)
 
 
@@ -164,6 +165,8 @@ def _answer(asking: Asking, question: Question, draft: Draft) -> None:
     intent = settled(asking, question)
     if intent is Intent.COUNT and question.refs and not question.kind:
         intent = Intent.STATUS
+    for word, meant in question.respelt:
+        draft.say(f"I read {word!r} as {meant!r}.")
     for word, ref in question.assumed:
         draft.say(f"I take {word!r} to mean {ref}.")
     few = len(question.refs) < _OBJECTS.get(intent, 1)
@@ -172,6 +175,9 @@ def _answer(asking: Asking, question: Question, draft: Draft) -> None:
         draft.say(f"Which one do you mean: {names(sorted(question.ambiguous))}? Name its namespace.")
     elif few and _names_something(question, intent):
         _missing(asking, question, draft)
+        if intent is Intent.WHY and not _ASKS_OF_NAME.search(question.lowered):
+            draft.known = True
+            answer_why(asking, question, draft)
     elif intent in _NEEDS_OBJECT and not question.refs:
         draft.known = False
         draft.say(f"Which object do you mean? {_EXAMPLES}.")

@@ -111,6 +111,13 @@ def _bare(_: Asking, question: Question, intent: Intent) -> Intent:
     named = question.ref
     if intent is Intent.LIST and named is not None and question.kind in ("", named.kind):
         return Intent.STATUS
+    if (
+        intent in (Intent.STATUS, Intent.LIST, Intent.UNCLEAR)
+        and question.kind == "Namespace"
+        and question.places
+        and named is None
+    ):
+        return Intent.SUMMARY
     if intent in (Intent.LIST, Intent.COUNT, Intent.SUMMARY) and not question.kind and not question.conditions:
         return Intent.SUMMARY if question.places and not question.unknown else intent
     if intent is Intent.WHERE and question.kind and not question.refs:
@@ -130,6 +137,8 @@ def _bare(_: Asking, question: Question, intent: Intent) -> Intent:
 
 
 def _without_object(question: Question, intent: Intent) -> Intent:
+    if question.kind == "Namespace" and question.places:
+        return Intent.SUMMARY
     if question.kind or question.conditions:
         return Intent.LIST
     if question.places:

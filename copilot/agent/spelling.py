@@ -6,12 +6,10 @@ import re
 
 from copilot.agent.asking import Asking
 from copilot.agent.intents import CHANGE_VERBS
-from copilot.agent.lexicon import KIND_WORDS, STATE_WORDS, STOP_WORDS
+from copilot.agent.lexicon import FILLERS, KIND_WORDS, STATE_WORDS, STOP_WORDS
 from copilot.model.kinds import BUILT_IN, resolve_kind
-from copilot.model.likeness import nearest
 
-_CUTOFF = 0.79  # "wehre" is 0.8 like "where"; below it other words begin
-_SHORTEST = 4  # letters: shorter words have too many neighbours
+_LONG = 8  # letters from which two slips still leave the word plain
 _MOST = 12  # words of one question that are looked at
 _WORD = re.compile(r"(?<![\w./:=-])[A-Za-z]{4,24}(?![\w./:=-])")
 _ASKING = (
@@ -33,10 +31,11 @@ _SHORT = (
 )  # fmt: skip
 
 
-def respelt(line: str, asking: Asking) -> str:
-    """The line with misspelt question words put right; a word that may be a name stays as it is."""
+def respelt(line: str, asking: Asking) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The line with misspelt question words put right, and what was read as what; a word that may be a name stays."""
     for pattern, whole in _SHORT:
         line = pattern.sub(whole, line)
+    read: list[tuple[str, str]] = []
     vocabulary: list[str] | None = None
     for match in list(_WORD.finditer(line))[:_MOST]:
         word = match.group().lower()
@@ -44,25 +43,41 @@ def respelt(line: str, asking: Asking) -> str:
             continue
         if vocabulary is None:
             vocabulary = [*_ASKING, *CHANGE_VERBS, *(name for kind in BUILT_IN for name in kind.names if len(name) > 3)]
-        near = _swapped(word, vocabulary) or nearest(word, vocabulary, _CUTOFF)
-        inflected = near.startswith(word) or word.startswith((near, near.removesuffix("e") + "i"))
-        if near and not inflected and not asking.names.nearest(word, ""):
+        near = next((one for one in vocabulary if _is_slip(word, one)), "")
+        if near and not asking.names.nearest(word, ""):
             line = re.sub(rf"(?<![\w./:=-]){re.escape(match.group())}(?![\w./:=-])", near, line, count=1)
-    return line
+            read.append((match.group(), near))
+    return line, tuple(read)
 
 
 def _is_known(word: str) -> bool:
     return (
         word in STOP_WORDS
+        or word in FILLERS
         or word in KIND_WORDS
         or word in _ASKING
         or word in CHANGE_VERBS
         or resolve_kind(word) is not None
-        or any(pattern.fullmatch(word) for pattern, _ in STATE_WORDS)
+        or any(pattern.search(word) for pattern, _ in STATE_WORDS)
     )
 
 
-def _swapped(word: str, vocabulary: list[str]) -> str:
-    return next(
-        (one for one in vocabulary if len(one) == len(word) and one != word and sorted(one) == sorted(word)), ""
-    )
+def _is_slip(word: str, meant: str) -> bool:
+    """One slip (two in a long word) away, with the same first letter; another form of the same word is no slip."""
+    if word[0] != meant[0] or word.startswith(meant) or meant.startswith(word) or abs(len(word) - len(meant)) > 2:
+        return False
+    return _distance(word, meant) <= (2 if len(meant) >= _LONG else 1)
+
+
+def _distance(left: str, right: str) -> int:
+    """Edits between two words, a swap of neighbours counted as one (Damerau 1964, optimal string alignment)."""
+    rows = [list(range(len(right) + 1))]
+    for i, a in enumerate(left, 1):
+        row = [i]
+        for j, b in enumerate(right, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]

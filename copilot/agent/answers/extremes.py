@@ -14,6 +14,7 @@ from copilot.model import Ref, Resource
 from copilot.model.wording import plural
 
 _LEAST = re.compile(r"\b(?:least|fewest|smallest|lowest|youngest|newest|shortest|latest)\b")
+_ASKED_FOR = re.compile(r"\b(?:request|limit|reserv|ask|claim|need|use|storage|disk|replica)\w*")
 _AGE = re.compile(r"\b(?:old|young|new|earl|long|lat)\w*\b")
 _SHOWN = 3
 _MAX_SHOWN = 10
@@ -75,6 +76,8 @@ def _unmeasured(question: Question, draft: Draft) -> None:
 def answer_total(asking: Asking, question: Question, draft: Draft) -> None:
     """Add a measure up over the objects in question."""
     kind = question.kind if question.kind not in ("", "Namespace") else "Pod"
+    if not question.kind and not question.refs and not _ASKED_FOR.search(question.lowered):
+        kind = "Node"  # of the cluster itself: what its nodes offer
     measure = measure_in(question.lowered, kind) or measure_in(question.lowered, "")
     if measure is not None and measure.kinds and kind not in measure.kinds:
         kind = measure.kinds[0]

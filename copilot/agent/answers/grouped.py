@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
+from msgspec import structs
+
 from copilot.agent.answers.lists import choose, readable, say_unread_words
 from copilot.agent.asking import Asking
 from copilot.agent.describe import describe_state
@@ -70,4 +72,7 @@ def answer_grouped(asking: Asking, question: Question, draft: Draft) -> None:
         draft.say(f"{group_name}: {count}", fact)
     if len(counts) > _MOST:
         draft.say(f"and {len(counts) - _MOST} more.")
-    say_unread_words(question, draft)
+    grouping = {kind, name.capitalize()}
+    say_unread_words(
+        structs.replace(question, leftover=tuple(w for w in question.leftover if w not in grouping)), draft
+    )

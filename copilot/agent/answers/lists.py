@@ -120,11 +120,11 @@ def choose(asking: Asking, question: Question) -> Chosen:
     """The objects that the question is about."""
     kind = kind_asked(question)
     found, where = _placed(asking, question, kind)
-    which = [question.state.value] if question.state is not None else []
+    which = [f"{'not ' if question.negated else ''}{question.state.value}"] if question.state is not None else []
     which += [one.words for one in question.conditions]
     kept = []
     for resource in found:
-        if question.state is not None and not fits(asking.view, resource, question.state):
+        if question.state is not None and fits(asking.view, resource, question.state) is question.negated:
             continue
         proofs = [one.test(asking, resource) if one.is_about(resource) else None for one in question.conditions]
         if all(proof is not None for proof in proofs):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from copilot.agent.asking import Asking
 from copilot.agent.describe import describe_state
 from copilot.agent.draft import Draft
@@ -70,7 +72,9 @@ def _label(asking: Asking, question: Question, draft: Draft) -> bool:
         pairs = [*resource.labels.items(), *resource.annotations.items()] if resource is not None else []
         for key, value in pairs:
             last = key.rpartition("/")[2].lower()
-            if last != ref.name and (key.lower() in question.unknown or last in question.lowered.split()):
+            words = re.split(r"[-_.]", last)
+            spoken = last in question.lowered.split() or (len(words) > 1 and " ".join(words) in question.lowered)
+            if last != ref.name and (key.lower() in question.unknown or spoken):
                 assert resource is not None
                 draft.say(f"{ref}: {key}={value}.", draft.cite(resource, "metadata.labels", f"{key}={value}"))
                 return True

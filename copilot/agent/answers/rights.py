@@ -9,7 +9,7 @@ from copilot.agent.draft import Draft
 from copilot.agent.question import Question
 from copilot.agent.rbac import KINDS, Grant, Request, Subject, grants, known_subjects, reaching, rule_text
 from copilot.agent.requests import read_request
-from copilot.model import Ref
+from copilot.model import ReadState, Ref
 from copilot.model.wording import listed, plural
 
 _TOLD = 12
@@ -29,12 +29,13 @@ def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
     subject = _subject(question, found)
     lacking = asking.unread(KINDS, request.namespace if request is not None and request.namespace else None)
     role = _role_named(asking, lowered) if lowered.startswith("who") else None
+    certain = False
     if role is not None:
         _say_holders(role, found, draft)
     elif lowered.startswith("who") and request is not None:
         _say_who(request, found, draft)
     elif subject is not None and request is not None:
-        _say_whether(subject, request, found, draft, sure=not lacking)
+        certain = _say_whether(subject, request, found, draft, sure=not lacking)
     elif subject is not None:
         _say_rights(subject, found, draft)
     else:
@@ -43,8 +44,8 @@ def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
             "I cannot read who is to do what. Ask like: who can delete pods in NS; can serviceaccount X list secrets in NS; what can X do."
         )
         return
-    if lacking:
-        _say_lacking(lacking, draft)
+    if lacking and not certain:
+        _say_lacking(lacking, draft, sure=bool(found) and not _refused(asking, lacking))
 
 
 def _say_own(request: Request | None, draft: Draft) -> None:
@@ -124,7 +125,8 @@ def _say_who(request: Request, found: list[Grant], draft: Draft) -> None:
         draft.say(f"and {len(allowed) - _TOLD} more.")
 
 
-def _say_whether(subject: Subject, request: Request, found: list[Grant], draft: Draft, *, sure: bool) -> None:
+def _say_whether(subject: Subject, request: Request, found: list[Grant], draft: Draft, *, sure: bool) -> bool:
+    """Say whether; True when it is a yes, which nothing unread can take back."""
     mine = reaching(found, subject)
     limited: list[tuple[Grant, list[str]]] = []
     for grant, identity in mine:
@@ -140,7 +142,7 @@ def _say_whether(subject: Subject, request: Request, found: list[Grant], draft: 
             draft.cite(grant.binding, "subjects", f"{grant.binding.ref} gives {grant.role_ref} to {identity}"),
             *([draft.cite(grant.role, "rules", _rules_text(grant))] if grant.role is not None else []),
         )
-        return
+        return True
     draft.known = sure
     nearest = "; ".join(f"{grant.role_ref} allows it only for {', '.join(names)}" for grant, names in limited[:2])
     said = f"no role bound to {subject} allows it" + (f" ({nearest})" if nearest else "")
@@ -155,6 +157,7 @@ def _say_whether(subject: Subject, request: Request, found: list[Grant], draft: 
     flags = f" -n {request.namespace}" if request.namespace else " -A"
     whom = f"system:serviceaccount:{subject.namespace}:{subject.name}" if subject.kind == "ServiceAccount" else subject.name  # fmt: skip
     draft.offer("Ask the API server", f"kubectl auth can-i {request.verbs[0]} {request.resource}{flags} --as={whom}")
+    return False
 
 
 def _say_rights(subject: Subject, found: list[Grant], draft: Draft) -> None:
@@ -174,8 +177,14 @@ def _rules_text(grant: Grant) -> str:
     return listed((rule_text(rule) for rule in grant.rules), 8) or "no rules that were read"
 
 
-def _say_lacking(lacking: list[str], draft: Draft) -> None:
-    draft.known = False
+def _refused(asking: Asking, kinds: list[str]) -> bool:
+    """Whether some of the kinds was not read at all."""
+    states = {reading.kind: reading.state for reading in asking.graph.snapshot.coverage.readings}
+    return any(states.get(kind) is not ReadState.PARTIAL for kind in kinds)
+
+
+def _say_lacking(lacking: list[str], draft: Draft, *, sure: bool) -> None:
+    draft.known = draft.known and sure
     draft.say(
         f"This may be incomplete: {', '.join(lacking)} objects were not read in full, so rights that they give are not seen."
     )
