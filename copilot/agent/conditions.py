@@ -40,6 +40,7 @@ from copilot.agent.condition_tests import (
     worker,
 )
 from copilot.agent.facts import REPLICATED, SCALED, TEMPLATED, replicas
+from copilot.agent.patterns import compiled
 from copilot.diagnosis.pods import condition
 from copilot.model import Resource, children, dig, mapping, number, text
 
@@ -52,7 +53,7 @@ class Condition(msgspec.Struct, frozen=True):
     `needs` are kinds that must have been read for the test to mean anything.
     """
 
-    pattern: re.Pattern[str]
+    pattern: str
     kinds: tuple[str, ...]
     test: Test
     needs: tuple[str, ...] = ()
@@ -114,7 +115,7 @@ _UNIT = r"(?P<amount>\d+) ?(?P<unit>s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hou
 _WORKLOADS = (*REPLICATED, *(kind for kind in TEMPLATED if kind not in REPLICATED))
 
 CONDITIONS: tuple[Condition, ...] = tuple(
-    Condition(re.compile(pattern), kinds, test, needs)
+    Condition(pattern, kinds, test, needs)
     for pattern, kinds, test, needs in (
         (rf"\b{_N}(?: an?y?)? {_WHAT}(?:$|(?=\W))(?: set)?", _WORKLOADS, container_gap, ()),
         (rf"\b{_H}(?: an?)? {_WHAT}(?:$|(?=\W))(?: set)?", _WORKLOADS, container_setting, ()),
@@ -177,7 +178,7 @@ def conditions_in(asking: Asking, lowered: str, kinds: tuple[str, ...]) -> Itera
     for condition_ in CONDITIONS:
         if kinds and condition_.kinds and not {one for kind in kinds for one in spread(kind)} & set(condition_.kinds):
             continue
-        match = condition_.pattern.search(lowered)
+        match = compiled(condition_.pattern).search(lowered)
         if match is None or any(start < match.end() and match.start() < end for start, end in taken):
             continue
         if condition_.test is in_place and not _is_place(asking, match["place"]):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from fractions import Fraction
 
 import msgspec
 
 from copilot.agent.asking import Asking
-from copilot.agent.facts import TEMPLATED, containers, device_requests, devices_of, replicas, storage_of
+from copilot.agent.facts import TEMPLATED, containers, device_requests, devices_of, is_device, replicas, storage_of
+from copilot.agent.patterns import compiled
 from copilot.diagnosis.rules.admission_quota import pod_amount
 from copilot.model import Resource, age_text, mapping, parse_quantity, text
 from copilot.model.quantity import format_amount, format_bytes
-from retrievers.graph.placement import allocatable_of, pods_on, requests_of
+from retrievers.graph.placement import allocatable_of, free_on, pods_on, requests_of
 
 Amount = Callable[[Asking, Resource], Fraction | None]
 
@@ -22,7 +22,7 @@ class Measure(msgspec.Struct, frozen=True):
     """One measure. `kinds` are those that have it, the one meant first; `show` writes a number of it."""
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: str
     kinds: tuple[str, ...]
     amount: Amount
     show: Callable[[Fraction], str]
@@ -58,6 +58,14 @@ def _allocatable(name: str) -> Amount:
     return lambda _, node: allocatable_of(node).get(name)
 
 
+def _free(name: str) -> Amount:
+    return lambda asking, node: free_on(asking.graph, node.ref).get(name)
+
+
+def _free_devices(asking: Asking, node: Resource) -> Fraction:
+    return sum((amount for name, amount in free_on(asking.graph, node.ref).items() if is_device(name)), Fraction(0))
+
+
 def _devices(asking: Asking, resource: Resource) -> Fraction:
     if resource.ref.kind == "Node":
         return sum(devices_of(resource).values(), Fraction(0))
@@ -91,13 +99,16 @@ def _of(name: str) -> Callable[[Fraction], str]:
 
 _REQUESTERS = ("Pod", *(kind for kind in TEMPLATED if kind != "Pod"), "Node")
 MEASURES: tuple[Measure, ...] = tuple(
-    Measure(name, re.compile(pattern), kinds, amount, show, field)
+    Measure(name, pattern, kinds, amount, show, field)
     for name, pattern, kinds, amount, show, field in (
         ("restarts", r"\brestart\w*\b", ("Pod",), _restarts, _count, "status.containerStatuses[].restartCount"),
         ("CPU used", r"\bcpus?\b.*\bus(?:age|ing|ed|es)\b|\bus(?:age|ing|ed|es)\b.*\bcpus?\b", ("Pod", "Node"), _usage("cpu"), _of("cpu"), "metrics.k8s.io"),
         ("memory used", r"\b(?:memory|ram)\b.*\bus(?:age|ing|ed|es)\b|\bus(?:age|ing|ed|es)\b.*\b(?:memory|ram)\b", ("Pod", "Node"), _usage("memory"), _of("memory"), "metrics.k8s.io"),
         ("CPU limit", r"\bcpus?\b.*\blimits?\b|\blimits?\b.*\bcpus?\b", _REQUESTERS, _requested("cpu", "limits"), _of("cpu"), "spec.containers[].resources.limits.cpu"),
         ("memory limit", r"\b(?:memory|ram)\b.*\blimits?\b|\blimits?\b.*\b(?:memory|ram)\b", _REQUESTERS, _requested("memory", "limits"), _of("memory"), "spec.containers[].resources.limits.memory"),
+        ("free CPU", r"\b(?:free|left|available|spare|unused|room)\b.*\b(?:cpus?|cores?)\b|\b(?:cpus?|cores?)\b.*\b(?:free|left|available|spare|unused)\b", ("Node",), _free("cpu"), _of("cpu"), "status.allocatable.cpu"),
+        ("free memory", r"\b(?:free|left|available|spare|unused|room)\b.*\b(?:memory|ram)\b|\b(?:memory|ram)\b.*\b(?:free|left|available|spare|unused)\b", ("Node",), _free("memory"), _of("memory"), "status.allocatable.memory"),
+        ("free accelerators", r"\b(?:free|left|available|spare|unused)\b.*\bgpus?\b|\bgpus?\b.*\b(?:free|left|available|spare|unused)\b", ("Node",), _free_devices, _count, "status.allocatable"),
         ("allocatable CPU", r"\bcpus?\b|\bcores?\b", ("Node",), _allocatable("cpu"), _of("cpu"), "status.allocatable.cpu"),
         ("allocatable memory", r"\bmemory\b|\bram\b|\bbig\w*\b|\blarg\w*\b|\bsmall\w*\b", ("Node",), _allocatable("memory"), _of("memory"), "status.allocatable.memory"),
         ("CPU requested", r"\bcpus?\b|\bcores?\b", _REQUESTERS, _requested("cpu"), _of("cpu"), "spec.containers[].resources.requests.cpu"),
@@ -117,5 +128,5 @@ MEASURES: tuple[Measure, ...] = tuple(
 
 def measure_in(lowered: str, kind: str) -> Measure | None:
     """The measure that a question names for objects of a kind."""
-    fitting = [one for one in MEASURES if one.pattern.search(lowered)]
+    fitting = [one for one in MEASURES if compiled(one.pattern).search(lowered)]
     return next((one for one in fitting if not kind or not one.kinds or kind in one.kinds), None)

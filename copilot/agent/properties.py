@@ -5,7 +5,6 @@ A reading answers in words, or with nothing where the object does not say; it ne
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -23,6 +22,7 @@ from copilot.agent.facts import (
     replicas,
     storage_of,
 )
+from copilot.agent.patterns import compiled
 from copilot.agent.property_readings import (
     env_names,
     node_condition_texts,
@@ -45,7 +45,7 @@ class Property(msgspec.Struct, frozen=True):
     """One thing to ask of an object. `kinds` are those that have it (none means all), `field` where it stands."""
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: str
     kinds: tuple[str, ...]
     read: Reading
     field: str
@@ -153,7 +153,7 @@ _PDB = ("PodDisruptionBudget",)
 _JOB = ("Job",)
 
 PROPERTIES: tuple[Property, ...] = tuple(
-    Property(name, re.compile(pattern), kinds, read, field)
+    Property(name, pattern, kinds, read, field)
     for name, pattern, kinds, read, field in (
         ("environment variables", r"\benv(?:ironment)?(?: variables?| vars?)?\b", TEMPLATED, env_names, "spec.containers[].env"),
         ("readiness probe", r"\breadiness\b", TEMPLATED, probes_text("readinessProbe"), "spec.containers[].readinessProbe"),
@@ -228,6 +228,6 @@ def properties_in(lowered: str, kind: str) -> Iterator[Property]:
     """The things a question asks of an object of this kind; the first reading of a name wins."""
     told: set[str] = set()
     for one in PROPERTIES:
-        if (not one.kinds or kind in one.kinds) and one.name not in told and one.pattern.search(lowered):
+        if (not one.kinds or kind in one.kinds) and one.name not in told and compiled(one.pattern).search(lowered):
             told.add(one.name)
             yield one

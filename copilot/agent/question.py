@@ -16,6 +16,7 @@ from copilot.agent.conditions import Narrowed, conditions_in
 from copilot.agent.intents import INTENTS, Intent, asks_for_change
 from copilot.agent.lexicon import FILLERS, KIND_WORDS, NOT_KINDS, STATE_WORDS, STOP_WORDS, WORKLOAD, State
 from copilot.agent.names import PREFERRED, Names
+from copilot.agent.patterns import compiled
 from copilot.agent.spelling import respelt
 from copilot.model import Ref
 from copilot.model.kinds import resolve_kind
@@ -120,7 +121,7 @@ _NARROWED = frozenset({Intent.LIST, Intent.COUNT, Intent.UNCLEAR, Intent.STATUS,
 
 
 def _intent(lowered: str) -> Intent:
-    return next((wanted for pattern, wanted in INTENTS if pattern.search(lowered)), Intent.UNCLEAR)
+    return next((wanted for words, wanted in INTENTS if compiled(words).search(lowered)), Intent.UNCLEAR)
 
 
 _NOT = re.compile(r"\b(?:not|never|no longer|cannot|did not|without being)\s+(?:yet |fully |been |be |successfully )?$")

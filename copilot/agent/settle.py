@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from copilot.agent.answers.grouped import is_grouped
 from copilot.agent.answers.properties import asked_properties
 from copilot.agent.answers.queues import has_queues
@@ -20,7 +22,7 @@ _PODLESS = ("ServiceAccount", "Secret", "ConfigMap")
 def settled(asking: Asking, question: Question) -> Intent:
     """The intent, after everything that the names change about it."""
     intent = question.intent
-    for rule in (_grouped, _queue, _rights, _list_of_users, _restarts, _schedule, _property, _bare):
+    for rule in (_grouped, _queue, _rights, _list_of_users, _most_free, _restarts, _schedule, _property, _bare):
         intent = rule(asking, question, intent)
     return intent
 
@@ -62,6 +64,12 @@ def _list_of_users(_: Asking, question: Question, intent: Intent) -> Intent:
     if question.conditions:
         return Intent.LIST
     return Intent.IMAGES if question.unknown and question.kind else intent
+
+
+def _most_free(_: Asking, question: Question, intent: Intent) -> Intent:
+    """`which node has the most free memory` ranks nodes; `who holds the memory` does not."""
+    ranks = re.search(r"\b(?:most|least|largest|smallest|biggest)\b", question.lowered)
+    return Intent.EXTREME if intent is Intent.HOLDERS and question.kind == "Node" and ranks else intent
 
 
 def _restarts(_: Asking, question: Question, intent: Intent) -> Intent:
