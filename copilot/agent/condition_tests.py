@@ -15,6 +15,7 @@ from copilot.agent.facts import (
     device_requests,
     devices_of,
     endpoints_of,
+    job_times,
     published_devices,
     replicas,
     routes_to,
@@ -127,6 +128,17 @@ def age_of(asking: Asking, resource: Resource, match: re.Match[str]) -> str | No
     span = int(match["amount"]) * _UNITS[match["unit"][0]]
     older = match["order"] in ("older", "more")
     return f"{age_text(age.total_seconds())} old" if (age > span) is older else None
+
+
+def lasted(asking: Asking, job: Resource, match: re.Match[str]) -> str | None:
+    """A Job that took, or has taken so far, longer or shorter than a span."""
+    start, end = job_times(job)
+    if start is None:
+        return None
+    took = (end or asking.now) - start
+    longer = match["order"] in ("longer", "more")
+    span = int(match["amount"]) * _UNITS[match["unit"][0]]
+    return f"took {age_text(took.total_seconds())}" if (took > span) is longer else None
 
 
 def no_endpoints(asking: Asking, service: Resource, _: re.Match[str]) -> str | None:

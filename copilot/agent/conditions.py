@@ -24,6 +24,7 @@ from copilot.agent.condition_tests import (
     is_bare,
     is_control_plane,
     is_suspended,
+    lasted,
     no_endpoints,
     none_ready,
     on_port,
@@ -64,11 +65,12 @@ class Narrowed(msgspec.Struct, frozen=True):
 
     condition: Condition
     match: re.Match[str]
+    negated: bool = False
 
     @property
     def words(self) -> str:
         """The words of the question."""
-        return self.match.group().strip()
+        return f"{'not ' if self.negated else ''}{self.match.group().strip()}"
 
     def is_about(self, resource: Resource) -> bool:
         """Whether objects of its kind can have the condition."""
@@ -76,7 +78,8 @@ class Narrowed(msgspec.Struct, frozen=True):
 
     def test(self, asking: Asking, resource: Resource) -> str | None:
         """Why the object fits, or None."""
-        return self.condition.test(asking, resource, self.match)
+        found = self.condition.test(asking, resource, self.match)
+        return found if not self.negated else "" if found is None else None
 
 
 def _spec(said: str, test: Callable[[Resource], bool]) -> Test:
@@ -130,6 +133,7 @@ CONDITIONS: tuple[Condition, ...] = tuple(
         (r"\b(?:without|no|with no) taints?\b|\buntainted\b", ("Node",), _spec("no taints", lambda n: not n.spec.get("taints")), ()),
         (r"\btaint(?:s|ed)?\b", ("Node",), lambda _, n, __: ", ".join(f"{text(t, 'key')}{'=' + text(t, 'value') if text(t, 'value') else ''}:{text(t, 'effect')}" for t in children(n.spec, "taints")) or None, ()),
         (r"\b(?:under )?(?P<what>disk|memory|pid)?[- ]?pressure\b", ("Node",), under_pressure, ()),
+        (rf"\b(?:took|ran|running|lasted|takes?|run)?(?: for)? ?(?P<order>longer|shorter|more|less) than {_UNIT}\b", ("Job",), lasted, ()),
         (rf"\b(?P<order>older|younger|newer|less|more) than (?:an? )?{_UNIT}(?: old)?\b", (), age_of, ()),
         (rf"\b(?P<order>created|started|made|born) (?:in|within|during) (?:the )?(?:last|past) {_UNIT}\b", (), age_of, ()),
         (r"\b(?:zero|0|no|not a single) (?:ready|available|running|healthy) (?:replicas?|pods?|instances?)\b", REPLICATED, none_ready, ()),
@@ -157,7 +161,7 @@ CONDITIONS: tuple[Condition, ...] = tuple(
         (r"\bhost ?paths?\b", (*REPLICATED, "Pod"), lambda a, r, _: ", ".join(f"hostPath {text(v, 'hostPath', 'path')}" for v in children(a.view.template(r.ref), "volumes") if mapping(v, "hostPath")) or None, ()),
         (r"\bcontrol[- ]?planes?\b|\bmasters?\b", ("Node",), is_control_plane, ()),
         (r"\bworkers?(?= nodes?\b)|\bworkers\b", ("Node",), worker, ()),
-        (r"\b(?:older |newer )?(?:kubelets?|versions?|on|running|run)? ?v?(?P<version>1\.\d+(?:\.\d+)?)\b", ("Node",), runs_version, ()),
+        (r"\b(?:older |newer )?(?:kubelets?|versions?|on|running|run)? ?(?<![\d.])v?(?P<version>1\.\d+(?:\.\d+)?)(?![\d.])", ("Node",), runs_version, ()),
         (r"\b(?:can |could |able to )?(?:take|accept|schedule|receive)(?: new| more| other| any)? pods\b|\bschedulable\b", ("Node",), takes_pods, ()),
         (r"\brestart\w* more than (?P<amount>\d+)(?: times)?\b|\bmore than (?P<amount2>\d+) restarts\b", ("Pod",), restarted_more, ()),
         (r"\boom\w*(?:[- ]?killed)?\b|\bout of memory\b", ("Pod",), _last_reason("OOMKilled"), ()),
@@ -172,6 +176,9 @@ CONDITIONS: tuple[Condition, ...] = tuple(
 )  # fmt: skip
 
 
+_DENIED = re.compile(r"\b(?:not|never|cannot)\s+(?:be |been |any |have |a |an )?$")
+
+
 def conditions_in(asking: Asking, lowered: str, kinds: tuple[str, ...]) -> Iterator[Narrowed]:
     """The conditions that a question words for these kinds (for any when none is named), each stretch of words once."""
     taken: list[tuple[int, int]] = []
@@ -184,7 +191,7 @@ def conditions_in(asking: Asking, lowered: str, kinds: tuple[str, ...]) -> Itera
         if condition_.test is in_place and not _is_place(asking, match["place"]):
             continue
         taken.append(match.span())
-        yield Narrowed(condition_, match)
+        yield Narrowed(condition_, match, negated=bool(_DENIED.search(lowered[: match.start()])))
 
 
 def _is_place(asking: Asking, word: str) -> bool:

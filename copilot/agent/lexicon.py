@@ -117,7 +117,7 @@ STOP_WORDS = frozenset(
     warnings was we week weeks well were what whats when whenever where whether which while who whole whom whose why
     will with within without wonder wondering wont work worker working workload workloads works worst worth would
     write wrong yes yesterday yet you young younger youngest your zero zone zones
-    asks blocks code codes did exit gimme note notes roll rolled root shut tag tags mind needed tolerate wonder wants lst thx
+    asks besides blocks consumer consumers code codes create did except exit gimme note notes roll rolled root shut tag tags mind needed tolerate wonder wants lst thx
     """.split()  # noqa: SIM905 - nine hundred lines of one word each are no table
 )
 

@@ -211,6 +211,7 @@ PROPERTIES: tuple[Property, ...] = tuple(
         ("duration", r"\b(?:take|took|duration|how long)\b", _JOB, _took, "status"),
         ("schedule", r"\bschedule\b|\bhow often\b|\bcron expression\b", ("CronJob",), lambda a, r: describe_state(a.view, r), "spec.schedule"),
         ("concurrency policy", r"\bconcurrency\b|\boverlap\w*\b", ("CronJob",), lambda _, r: text(r.spec, "concurrencyPolicy") or "Allow", "spec.concurrencyPolicy"),
+        ("attempts", r"\battempts?\b|\btries\b|\btried\b|\bretries\b", _JOB, lambda _, r: f"{number(r.status, 'failed')} failed, {number(r.status, 'succeeded')} succeeded, {number(r.status, 'active')} active", "status"),
         ("backoff limit", r"\bbackoff\b|\bretr(?:y|ies)\b", _JOB, _field("spec", "backoffLimit"), "spec.backoffLimit"),
         ("parallelism", r"\bparallel\w*\b", _JOB, _field("spec", "parallelism"), "spec.parallelism"),
         ("revision", r"\brevision\b", ("Deployment", "ReplicaSet"), lambda _, r: text(r.annotations, "deployment.kubernetes.io/revision"), "metadata.annotations"),

@@ -72,7 +72,11 @@ def read_question(text: str, asking: Asking, namespace: str | None) -> Question:
         intent = Intent.CHANGE
     graph, index = asking.graph, asking.names
     kinds, _ = _kinds(joined(_TOKEN.findall(line), index), graph, index)
-    narrowed = tuple(conditions_in(asking, lowered, kinds[:1])) if intent in _NARROWED or kinds else ()
+    narrowed = (
+        tuple(conditions_in(asking, lowered, kinds[: 2 if kinds[1:2] == ("Node",) else 1]))
+        if intent in _NARROWED or kinds
+        else ()
+    )
     plain = _blanked(line, [one.match.span() for one in narrowed])
     state, negated = _state(plain.lower())
     plain = _HOW.sub(" ", plain)

@@ -112,7 +112,10 @@ _EXAMPLES = (
     "would one more X fit, who can delete pods in NS, can A talk to B, compare A and B, what happens if I drain N, how do I …"
 )
 _ASKS_OF_NAME = re.compile(r"\bwhy (?:is|are|does|do|did|can|was|were|has|have)\b|\bwrong with\b|\bup with\b|[-/0-9]")
-_TWO = re.compile(r"\?\s+(?=\w)|;\s+|,?\s+and (?=(?:why|what|which|how|where|who|when|is|are)\b)", re.IGNORECASE)
+_TWO = re.compile(
+    r"\?\s+(?=\w)|;\s+|,?\s+and (?=(?:on |in |at |from |to |by |with )?(?:why|what|which|how|where|who|when|is|are|does|do|did|can)\b)",
+    re.IGNORECASE,
+)
 
 
 def answer_question(desk: Desk, text: str) -> Iterator[StreamEvent]:
@@ -189,6 +192,8 @@ def _answer(asking: Asking, question: Question, draft: Draft) -> None:
 
 def _names_something(question: Question, intent: Intent) -> bool:
     """Whether an unknown word was meant as a name: in a broad question only if it looks like one."""
+    if intent is Intent.HEALTH and question.intent in (Intent.STATUS, Intent.UNCLEAR):
+        return bool(question.unknown)
     if intent in _OPEN or (intent in _OBJECTS and len(question.places) >= 2):
         return False
     if intent in _ABOUT_ONE or intent in _OBJECTS:

@@ -34,12 +34,15 @@ _WISHES: tuple[tuple[re.Pattern[str], tuple[str, ...], str, str], ...] = tuple(
         (r"exec(?:ute)?(?: commands?)?(?: in(?:to)?)?", ("create",), "", "pods/exec"),
         (r"port-?forward", ("create",), "", "pods/portforward"),
         (r"attach", ("create",), "", "pods/attach"),
-        (r"(?:read|see|view|get|access|fetch) (?:the |pod |container )*logs?", ("get",), "", "pods/log"),
+        (r"(?:read|see|view|get|access|fetch)(?: to)? (?:the |pod |container )*logs?", ("get",), "", "pods/log"),
         (r"evict|drain", ("create",), "", "pods/eviction"),
         (r"scale", ("update", "patch"), "apps", "deployments/scale"),
         (r"restart", ("patch",), "apps", "deployments"),
         (r"cordon", ("patch",), "", "nodes"),
     )
+)
+_EVERYTHING = re.compile(
+    r"\b(?:do|control|change|delete) (?:everything|anything|whatever)\b|\bfull (?:access|control|rights)\b"
 )
 _OWN_KINDS = frozenset({"ServiceAccount", "Namespace"})  # where and who, not what, when another kind is named too
 
@@ -52,6 +55,8 @@ def read_request(asking: Asking, question: Question) -> Request | None:
         for kind in question.kinds
         if len(question.kinds) == 1 and not lowered.startswith(("can service", "can sa"))
     ]
+    if _EVERYTHING.search(lowered):
+        return Request(("*",), "*", "*", question.namespace)
     for pattern, verbs, group, resource in _WISHES:
         if pattern.search(lowered):
             return Request(verbs, group, resource, question.namespace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from copilot.agent.answers.grouped import is_grouped
+from copilot.agent.answers.grouped import grouping
 from copilot.agent.answers.properties import asked_properties
 from copilot.agent.answers.queues import has_queues
 from copilot.agent.answers.schedule import cron_jobs_asked
@@ -22,15 +22,27 @@ _PODLESS = ("ServiceAccount", "Secret", "ConfigMap")
 def settled(asking: Asking, question: Question) -> Intent:
     """The intent, after everything that the names change about it."""
     intent = question.intent
-    for rule in (_grouped, _queue, _rights, _list_of_users, _most_free, _restarts, _schedule, _property, _bare):
+    for rule in (
+        _grouped,
+        _queue,
+        _rights,
+        _list_of_users,
+        _drained,
+        _by_request,
+        _most_free,
+        _restarts,
+        _schedule,
+        _property,
+        _bare,
+    ):
         intent = rule(asking, question, intent)
     return intent
 
 
-def _grouped(_: Asking, question: Question, intent: Intent) -> Intent:
+def _grouped(asking: Asking, question: Question, intent: Intent) -> Intent:
     """`pods per node`: unless the most or a sum is wanted, the groups are."""
     counted = intent in (Intent.COUNT, Intent.LIST, Intent.UNCLEAR, Intent.STATUS, Intent.WHERE)
-    return Intent.GROUPED if counted and question.kind and is_grouped(question.lowered) else intent
+    return Intent.GROUPED if counted and question.kind and grouping(asking, question) else intent
 
 
 def _queue(asking: Asking, question: Question, intent: Intent) -> Intent:
@@ -38,6 +50,8 @@ def _queue(asking: Asking, question: Question, intent: Intent) -> Intent:
         return Intent.QUEUE
     if intent is Intent.QUOTA and "ClusterQueue" in question.kinds:
         return Intent.QUEUE
+    if intent is Intent.FIT and not question.refs and question.namespace:
+        return Intent.QUOTA
     if intent is not Intent.QUEUE or has_queues(asking) or not question.refs:
         return intent
     return Intent.STATUS  # a workload that happens to be called so
@@ -64,6 +78,17 @@ def _list_of_users(_: Asking, question: Question, intent: Intent) -> Intent:
     if question.conditions:
         return Intent.LIST
     return Intent.IMAGES if question.unknown and question.kind else intent
+
+
+def _drained(_: Asking, question: Question, intent: Intent) -> Intent:
+    """Why a node cannot be drained is what draining it would do."""
+    node = question.ref is not None and question.ref.kind == "Node"
+    return Intent.WHAT_IF if intent is Intent.WHY and node and "drain" in question.lowered else intent
+
+
+def _by_request(_: Asking, question: Question, intent: Intent) -> Intent:
+    """The biggest consumers by request are ranked; use itself is measured."""
+    return Intent.EXTREME if intent is Intent.USAGE and "request" in question.lowered else intent
 
 
 def _most_free(_: Asking, question: Question, intent: Intent) -> Intent:

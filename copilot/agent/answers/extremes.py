@@ -23,11 +23,11 @@ _MANY = re.compile(r"\b(?:top|first|the) (\d{1,2})\b")
 
 def answer_extreme(asking: Asking, question: Question, draft: Draft) -> None:
     """Name the object that has the most or the least of something, and the next ones for comparison."""
-    measure = measure_in(question.lowered, question.kind)
+    measure = measure_in(question.lowered, question.kind or "Pod") or measure_in(question.lowered, question.kind)
     if measure is None or (measure.name == "age" and not _AGE.search(question.lowered)):
         _unmeasured(question, draft)
         return
-    kind = question.kind or (measure.kinds[0] if measure.kinds else "Pod")
+    kind = question.kind or (measure.kinds[0] if measure.kinds and "Pod" not in measure.kinds else "Pod")
     chosen = choose(asking, _of_kind(question, kind))
     if not readable(asking, question, draft, kind, chosen.found):
         return

@@ -24,7 +24,11 @@ _WORKLOADS = (*SCALED, "Job", "CronJob", "Pod")
 
 def answer_fit(asking: Asking, question: Question, draft: Draft) -> None:
     """Say whether more replicas of a workload would find room, and where or why not."""
-    for ref in question.refs[:2]:
+    nodes = [ref.name for ref in question.refs if ref.kind == "Node"]
+    workloads = [ref for ref in question.refs if ref.kind != "Node"]
+    if nodes and not workloads:
+        _say_free(asking, nodes, draft)
+    for ref in workloads[:2]:
         workload = asking.graph.get(ref)
         if ref.kind == "DaemonSet":
             draft.say(f"{ref} runs one pod on each node that suits it; it has no replicas to add.")
@@ -32,7 +36,20 @@ def answer_fit(asking: Asking, question: Question, draft: Draft) -> None:
             draft.known = False
             draft.say(f"{ref} makes no pods, so there is nothing to place.")
         else:
-            _fit(asking, workload, wanted(question.lowered, workload), draft)
+            _fit(asking, workload, wanted(question.lowered, workload), nodes, draft)
+
+
+def _say_free(asking: Asking, nodes: list[str], draft: Draft) -> None:
+    """The room that is left on nodes, when no workload is named."""
+    for name in nodes[:4]:
+        node = asking.graph.find("Node", "", name)
+        free = {
+            key: amount for key, amount in asking.nodes.free(name).items() if amount or key in ("cpu", "memory", "pods")
+        }
+        shown = [one for one in ("pods", "cpu", "memory", *sorted(free)) if one in free]
+        words = ", ".join(f"{key} {format_amount(key, free[key])}" for key in dict.fromkeys(shown))
+        if node is not None:
+            draft.say(f"Node {name} has room left: {words}.", draft.cite(node, "status.allocatable", f"free: {words}"))
 
 
 def wanted(lowered: str, workload: Resource) -> int:
@@ -45,7 +62,7 @@ def wanted(lowered: str, workload: Resource) -> int:
     return int(match["more"]) if match["more"] else max(0, int(match["total"]) - replicas(workload))
 
 
-def _fit(asking: Asking, workload: Resource, count: int, draft: Draft) -> None:
+def _fit(asking: Asking, workload: Resource, count: int, nodes: list[str], draft: Draft) -> None:
     if not asking.nodes.known:
         say_unread_kind(asking, None, draft, "Node")
         return
@@ -53,16 +70,17 @@ def _fit(asking: Asking, workload: Resource, count: int, draft: Draft) -> None:
     asked = ", ".join(f"{name} {format_amount(name, amount)}" for name, amount in sorted(requests_of(pod.spec).items()))
     need = draft.cite(workload, "spec.template.spec", f"one pod requests {asked or 'nothing'}")
     barred = list(obstacles(asking, pod, count))
-    fits = asking.nodes.fits(pod)
+    fits = [fit for fit in asking.nodes.fits(pod) if not nodes or fit.name in nodes]
     room = [(fit, slots(asking, pod, fit)) for fit in fits]
     total = sum(many for _, many in room)
     more = "one more pod" if count == 1 else f"{count} more pods"
+    where = f" on {', '.join(nodes)}" if nodes else ""
     whom = f"{more} of {workload.ref} ({asked or 'no requests'} each)"
     if count and total >= count and not barred:
-        draft.say(f"Yes: {whom} would fit.", need)
+        draft.say(f"Yes: {whom} would fit{where}.", need)
         _say_room(room, draft)
     else:
-        draft.say(f"No: {whom} would not be placed.", need)
+        draft.say(f"No: {whom} would not be placed{where}.", need)
     for obstacle in barred:
         draft.say(f"{obstacle.object.ref} {obstacle.why}.", draft.cite(obstacle.object, obstacle.field, obstacle.why))
     if total < count:

@@ -11,7 +11,7 @@ from msgspec import structs
 from copilot.agent.answers.lists import choose, readable, say_unread_words
 from copilot.agent.asking import Asking
 from copilot.agent.describe import describe_state
-from copilot.agent.draft import Draft
+from copilot.agent.draft import Draft, names
 from copilot.agent.question import Question
 from copilot.diagnosis.images import parse_image
 from copilot.model import Ref, Resource, text
@@ -20,6 +20,7 @@ from copilot.model.wording import plural
 Key = Callable[[Asking, Resource], str]
 _EACH = r"\b(?:per|by|on each|in each|for each|of each|each|on every|in every|for every|every|grouped by|broken down by)\s+(?:the\s+)?"
 _MOST = 20
+_NAMED = 6  # members of a group that are named
 
 
 def _zone(asking: Asking, resource: Resource) -> str:
@@ -49,14 +50,28 @@ GROUPS: tuple[tuple[re.Pattern[str], str, Key, str], ...] = tuple(
 )
 
 
-def is_grouped(lowered: str) -> bool:
-    """Whether a question asks for counts by something."""
-    return any(pattern.search(lowered) for pattern, *_ in GROUPS)
+_BY_WORD = re.compile(_EACH + r"(?P<key>[\w./-]+)")
+
+
+def grouping(asking: Asking, question: Question) -> tuple[str, Key, str] | None:
+    """(name, group of an object, kind of the groups) that a question asks for: a known one, or a label of the objects."""
+    for pattern, name, key, kind in GROUPS:
+        if pattern.search(question.lowered):
+            return name, key, kind
+    match = _BY_WORD.search(question.lowered)
+    word = match["key"] if match is not None else ""
+    for one in asking.members(question.kind, question.namespace) if word else ():
+        for label in one.labels:
+            if word in (label.lower(), label.lower().rpartition("/")[2]):
+                return label, lambda _, resource, label=label: str(resource.labels.get(label, "(no label)")), ""
+    return None
 
 
 def answer_grouped(asking: Asking, question: Question, draft: Draft) -> None:
     """Count the objects in question group by group."""
-    _, name, key, kind = next(entry for entry in GROUPS if entry[0].search(question.lowered))
+    found = grouping(asking, question)
+    assert found is not None, "only grouped questions come here"
+    name, key, kind = found
     chosen = choose(asking, question)
     if not readable(asking, question, draft, chosen.kind, chosen.found):
         return
@@ -65,14 +80,17 @@ def answer_grouped(asking: Asking, question: Question, draft: Draft) -> None:
         counts.setdefault(group.ref.name, 0)
     which = f" {chosen.which}" if chosen.which else ""
     draft.say(f"{plural(len(chosen.found), chosen.kind)}{which} {chosen.where}, by {name}:")
+    members: dict[str, list[Ref]] = {}
+    for one, _ in chosen.found:
+        members.setdefault(key(asking, one) or "(none)", []).append(one.ref)
     for group_name, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST]:
         fact = draft.cite_ref(
             Ref(chosen.kind, question.namespace or "", "*"), "list", f"{name} {group_name}: {count}", "list"
         )
-        draft.say(f"{group_name}: {count}", fact)
+        shown = f" ({names(members[group_name])})" if 0 < count <= _NAMED and len(chosen.found) <= _MOST else ""
+        draft.say(f"{group_name}: {count}{shown}", fact)
     if len(counts) > _MOST:
         draft.say(f"and {len(counts) - _MOST} more.")
-    grouping = {kind, name.capitalize()}
-    say_unread_words(
-        structs.replace(question, leftover=tuple(w for w in question.leftover if w not in grouping)), draft
-    )
+    own = {kind, name.capitalize(), name, name.rpartition("/")[2]}
+    left = tuple(word for word in question.leftover if word not in own)
+    say_unread_words(structs.replace(question, leftover=left), draft)

@@ -84,7 +84,10 @@ def _wanted(question: Question) -> tuple[Callable[[str], bool] | None, str]:
 
     def fits(image: str) -> bool:
         tag = image.rpartition("/")[2].partition(":")[2]
-        return all(word in image.lower() for word in named) and (version is None or bool(version.search(tag)))
+        registry = parse_image(image).registry
+        return all(word in image.lower() or word == registry for word in named) and (
+            version is None or bool(version.search(tag))
+        )
 
     return fits, " ".join([*named, *([match[1]] if match is not None else [])])
 

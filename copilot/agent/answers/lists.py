@@ -13,6 +13,7 @@ import msgspec
 from copilot.agent.asking import Asking
 from copilot.agent.describe import describe_state
 from copilot.agent.draft import MAX_NAMES, Draft, names
+from copilot.agent.facts import node_of
 from copilot.agent.lexicon import WORKLOAD
 from copilot.agent.question import Question
 from copilot.agent.states import fits
@@ -88,7 +89,8 @@ def _rest(chosen: Chosen) -> str:
 
 def unread_words(question: Question) -> list[str]:
     """The words of a list question that nothing has taken up."""
-    return [word for word in question.leftover if "/" not in word]
+    taken = {"Node"} if question.kind == "Pod" and (question.state is not None or question.conditions) else set()
+    return [word for word in question.leftover if "/" not in word and word not in taken]
 
 
 def say_unread_words(question: Question, draft: Draft) -> None:
@@ -123,13 +125,29 @@ def choose(asking: Asking, question: Question) -> Chosen:
     which = [f"{'not ' if question.negated else ''}{question.state.value}"] if question.state is not None else []
     which += [one.words for one in question.conditions]
     kept = []
+    of_pods = any("Pod" in one.condition.kinds for one in question.conditions)
+    by_node = kind == "Pod" and "Node" in question.kinds[1:] and not of_pods
     for resource in found:
+        if by_node:
+            node = node_of(asking, resource)
+            proof = _node_fits(asking, question, node) if node is not None else None
+            if proof is not None:
+                kept.append((resource, f"on {text(resource.spec, 'nodeName')}{f' ({proof})' if proof else ''}"))
+            continue
         if question.state is not None and fits(asking.view, resource, question.state) is question.negated:
             continue
         proofs = [one.test(asking, resource) if one.is_about(resource) else None for one in question.conditions]
         if all(proof is not None for proof in proofs):
             kept.append((resource, "; ".join(proof for proof in proofs if proof)))
     return Chosen(kept, kind, where, " and ".join(which))
+
+
+def _node_fits(asking: Asking, question: Question, node: Resource) -> str | None:
+    """Whether a pod's node is as the question says: `pods on nodes that are cordoned`."""
+    if question.state is not None and fits(asking.view, node, question.state) is question.negated:
+        return None
+    proofs = [one.test(asking, node) for one in question.conditions if one.is_about(node)]
+    return None if any(proof is None for proof in proofs) else "; ".join(proof for proof in proofs if proof)
 
 
 def kind_asked(question: Question) -> str:
@@ -234,7 +252,8 @@ def answer_restarts(asking: Asking, question: Question, draft: Draft) -> None:
     draft.say(f"{plural(len(ranked), 'pod')} restarted, {plural(sum(count for count, _ in ranked), 'restart')} in all:")
     for count, pod in ranked[:6]:
         worst = max(pod.containers, key=lambda container: container.restarts)
-        code = f", last exit code {worst.exit_code}" if worst.exit_code is not None else ""
+        reason = f", {worst.last_reason}" if worst.last_reason else ""
+        code = f", last exit code {worst.exit_code}{reason}" if worst.exit_code is not None else reason
         draft.say(
             f"{pod.ref.path}: {plural(count, 'restart')} (container {worst.name}{code})",
             draft.cite(pod.resource, f"{worst.path}.restartCount", f"{pod.ref}: {count} restarts"),

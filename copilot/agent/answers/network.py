@@ -19,6 +19,9 @@ from retrievers.graph import EdgeKind
 from retrievers.graph.selectors import parse_label_selector
 
 _PORT = re.compile(r"\b(?:ports? |:)(\d{1,5})\b|\bon (\d{1,5})\b|\b(\d{2,5})/(?:tcp|udp)\b")
+_FROM = re.compile(
+    r"\b(?:reachable|accessible|allowed|called|contacted|hit) (?:from|by)\b|\b(?:accepts?|receives?|gets?)\b.*\bfrom\b"
+)
 _TOLD = 8
 _POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet")
 _WHO = re.compile(r"^(?:who|what|which \w+) (?:can|may|could|is|are)\b")
@@ -32,7 +35,8 @@ def answer_network(asking: Asking, question: Question, draft: Draft) -> None:
     ends = [ref for ref in question.refs if _pod_of(asking, ref) is not None]
     policies = [ref for ref in question.refs if ref.kind == "NetworkPolicy"]
     if len(ends) >= 2:
-        _say_connection(asking, ends[0], ends[1], _port(question), draft)
+        start, end = reversed(ends[:2]) if _FROM.search(question.lowered) else ends[:2]
+        _say_connection(asking, start, end, _port(question), draft)
     elif policies:
         for ref in policies[:3]:
             _say_policy(asking, ref, draft)

@@ -21,13 +21,13 @@ _TWINS = (
 
 def asked_properties(asking: Asking, question: Question, ref: Ref) -> list[tuple[Resource, Property]]:
     """What the question asks of the object, or of another of the same name: an application is all of them."""
+    best: list[tuple[Resource, Property]] = []
     for candidate in _same_name(asking, ref):
         if question.kind and candidate.ref.kind not in (question.kind, ref.kind):
             continue
-        found = list(properties_in(question.lowered, candidate.ref.kind))
-        if found:
-            return [(candidate, one) for one in found]
-    return []
+        found = [(candidate, one) for one in properties_in(question.lowered, candidate.ref.kind)]
+        best = found if len(found) > len(best) else best
+    return best
 
 
 def _same_name(asking: Asking, ref: Ref) -> list[Resource]:

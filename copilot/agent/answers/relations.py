@@ -11,6 +11,7 @@ from copilot.model.moment import stamp
 from copilot.model.wording import listed
 from retrievers.graph import Edge, NodeState, Reached, dependants, dependencies
 
+_PEOPLE = frozenset({"team", "owner", "owned-by", "contact", "maintainer", "squad", "email", "slack", "responsible"})
 _TOLD = 10  # direct relations told one by one
 
 
@@ -21,6 +22,7 @@ def answer_owner(asking: Asking, question: Question, draft: Draft) -> None:
         owners = asking.graph.owners(ref)
         if resource is None:
             continue
+        _say_people(asking, ref, draft)
         if owners:
             fact = draft.cite(resource, "metadata.ownerReferences", f"{ref} is owned by {owners[0]}")
             draft.say(f"{ref} is owned by {', which is owned by '.join(str(owner) for owner in owners)}.", fact)
@@ -33,6 +35,15 @@ def answer_owner(asking: Asking, question: Question, draft: Draft) -> None:
             f"No other object owns {ref}{note}.",
             draft.cite(resource, "metadata.ownerReferences", "no owner references"),
         )
+
+
+def _say_people(asking: Asking, ref: Ref, draft: Draft) -> None:
+    """Labels and annotations that name a team or a contact, of the object or of what owns it."""
+    for one in (ref, *asking.graph.owners(ref)):
+        resource = asking.graph.get(one)
+        for key, value in (*resource.labels.items(), *resource.annotations.items()) if resource is not None else ():
+            if resource is not None and key.rpartition("/")[2].lower() in _PEOPLE:
+                draft.say(f"{one}: {key}={value}.", draft.cite(resource, "metadata", f"{key}={value}"))
 
 
 def answer_dependencies(asking: Asking, question: Question, draft: Draft) -> None:

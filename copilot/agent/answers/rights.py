@@ -14,7 +14,7 @@ from copilot.model.wording import listed, plural
 
 _TOLD = 12
 _SELF = re.compile(r"^(?:can|may|am|could|what can|what may) (?:i|we|my)\b")
-_HAS_ROLE = re.compile(r"\bwho (?:has|holds|is bound to|is|gets)\b.*?\b(?P<role>cluster[- ]?admin|admin|\S+)$")
+_WHO = re.compile(r"^who\b|^(?:which|what) (?:users?|accounts?|service ?accounts?|groups?|subjects?|people|persons?)\b")
 _ACCOUNT_TEXT = re.compile(r"\b(?:service ?account|sa) (?:(?P<namespace>[\w.-]+)[/:])?(?P<name>[\w.-]+)")
 
 
@@ -28,11 +28,12 @@ def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
     found = grants(asking.graph)
     subject = _subject(question, found)
     lacking = asking.unread(KINDS, request.namespace if request is not None and request.namespace else None)
+    asks_who = bool(_WHO.search(lowered))
     role = _role_named(asking, lowered) if lowered.startswith("who") else None
     certain = False
     if role is not None:
         _say_holders(role, found, draft)
-    elif lowered.startswith("who") and request is not None:
+    elif asks_who and request is not None:
         _say_who(request, found, draft)
     elif subject is not None and request is not None:
         certain = _say_whether(subject, request, found, draft, sure=not lacking)

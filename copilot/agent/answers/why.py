@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copilot.agent.answers.lists import answer_restarts
 from copilot.agent.asking import Asking
 from copilot.agent.describe import describe_state
 from copilot.agent.draft import Draft, names
@@ -15,6 +16,8 @@ TOLD_FACTS = 3
 
 def answer_why(asking: Asking, question: Question, draft: Draft) -> None:
     """Say why the named object (or the namespace, or anything) is broken."""
+    if question.refs and "restart" in question.lowered:
+        answer_restarts(asking, question, draft)
     refs: tuple[Ref | None, ...] = question.refs[:2] or (None,)
     for ref in refs:
         _one(asking, question, draft, ref)
