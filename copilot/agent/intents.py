@@ -108,7 +108,7 @@ INTENTS: tuple[tuple[str, Intent], ...] = (
     (r"\bwho (?:\w+ )?(?:holds?|has|took|takes|is holding|uses?|occupies|eats|claims?|waits?|is waiting|needs|requests?|wants)\b.*(?<![\w-])(?:gpus?|cpus?|memory|ram|accelerators?|devices?)(?![\w-])|(?<![\w-])(?:gpus?|accelerators?|devices?)(?![\w-]).*\b(?:free|left|used|usage|available|holds?|held|allocated|in use|idle)\b|\b(?:free|available|used|left|unused|idle) (?:gpus?|cpus?|cores?|memory|ram|accelerators?)\b|\bhow (?:much|many) (?:gpus?|cpus?|cores?|memory|ram)\b.*\b(?:free|left|available|remain\w*|in use|taken|unused)\b|\bcapacity\b(?! of (?:p\w*v|node|volume))", Intent.HOLDERS),
     (rf"\b(?:usage|consum\w+|burn\w*|utili[sz]\w+|using)\b.*{_word('cpus?|memory|ram')}|{_word('cpus?|memory|ram')}.*\b(?:usage|using|consum\w+|right now|utili[sz]ation|burn\w*)\b|^(?:show |kubectl )?top\b|\btop \d* ?(?:cpu|memory|pods?|nodes?|containers?)\b|\buses? (?:the )?(?:most|least) (?:cpu|memory|ram)", Intent.USAGE),
     (r"\bhow much (?:cpu|memory|ram|storage|disk)\b.*\b(?:requests?|requested|limits?|reserved?|ask(?:s|ed)? for|claim(?:s|ed)?)\b|\b(?:total|sum of|sum|altogether)\b.*\b(?:requests?|limits?|replicas|storage|memory|cpu)\b", Intent.TOTAL),
-    (rf"{_word('most|biggest|largest|highest|oldest|longest|youngest|newest|least|fewest|smallest|lowest|heaviest|shortest|earliest|greatest')}(?!.*\brestart\w* (?:most|often))", Intent.EXTREME),
+    (rf"{_word('(?<!at )most|biggest|largest|highest|oldest|longest|youngest|newest|(?<!at )least|fewest|smallest|lowest|heaviest|shortest|earliest|greatest')}(?!.*\brestart\w* (?:most|often))", Intent.EXTREME),
     (rf"{_word('images?|registr(?:y|ies)|tags?')}|:latest\b|^(?:is|are|does) (?:anything|anyone|anybody|something|any pods?|any workloads?)\b.*\b(?:running|using|runs?|uses?)\b|\bstill (?:runs?|on)\b|\b(?:who|what|which \w+) (?:still )?(?:runs?|is on|are on)\b.*\d+\.\d|\b(?:which|what) version of\b|\b(?:which|what) version\b(?! of kube)", Intent.IMAGES),
     (rf"{_word('urls?|hostnames?|dns names?|fqdn|listen(?:s|ing)?|reachable|exposed?|exposes')}|\b(?:which|what) (?:tcp |udp |container |service |node)?ports?\b|\bports? (?:of|does|is|do)\b|\bopen ports?\b|\b(?:which|what) (?:address|host)\b|\baddress(?:es)? of\b", Intent.ADDRESS),
     (r"\b(?:who|what|which \w+|anyone|anything) (?:\w+ )?(?:uses?|mounts?|references?|consumes?|is using|are using|selects?|routes? to)\b|\b(?:who|what|anyone|anything|which \w+) (?:needs?|calls?|reads?|talks? to|connects? to|speaks? to|hits?|sends? (?:requests|traffic) to)\b|\bused by (?:whom|what|who)\b|\bin use by\b", Intent.DEPENDANTS),
@@ -138,7 +138,7 @@ def asks_for_change(lowered: str) -> bool:
         return False
     verb = match["verb"]
     rest = lowered[match.end() :].strip()
-    if rest.partition(" ")[0] in _NOUNS:
+    if rest.startswith("/") or rest.partition(" ")[0] in _NOUNS:
         return False
     if verb in CHANGE_VERBS:
         return bool(rest) and not rest.startswith(("of ", "for "))

@@ -41,7 +41,7 @@ KIND_WORDS = {
     "mutatingwebhook": "MutatingWebhookConfiguration", "mutatingwebhooks": "MutatingWebhookConfiguration",
     "customresource": "CustomResourceDefinition", "customresources": "CustomResourceDefinition",
     "disruptionbudget": "PodDisruptionBudget", "disruptionbudgets": "PodDisruptionBudget", "netpols": "NetworkPolicy",
-    "tls": "Secret", "serviceaccounts": "ServiceAccount", "pvs": "PersistentVolume", "daemonsets": "DaemonSet", "route": "Ingress", "routes": "Ingress", "storageclasses": "StorageClass",
+    "serviceaccounts": "ServiceAccount", "pvs": "PersistentVolume", "daemonsets": "DaemonSet", "route": "Ingress", "routes": "Ingress", "storageclasses": "StorageClass",
 }  # fmt: skip
 
 STATE_WORDS: tuple[tuple[re.Pattern[str], State], ...] = tuple(

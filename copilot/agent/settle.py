@@ -73,10 +73,12 @@ def _rights(_: Asking, question: Question, intent: Intent) -> Intent:
 
 def _list_of_users(_: Asking, question: Question, intent: Intent) -> Intent:
     """`which jobs use gpus`: the condition narrows a list; `which pods use redis`: an image, where nothing is named so."""
-    if intent is not Intent.DEPENDANTS or question.refs:
+    if question.refs or intent not in (Intent.DEPENDANTS, Intent.OWNER):
         return intent
     if question.conditions:
         return Intent.LIST
+    if intent is Intent.OWNER:
+        return intent
     return Intent.IMAGES if question.unknown and question.kind else intent
 
 

@@ -43,7 +43,8 @@ def respelt(line: str, asking: Asking) -> tuple[str, tuple[tuple[str, str], ...]
             continue
         if vocabulary is None:
             vocabulary = [*_ASKING, *CHANGE_VERBS, *(name for kind in BUILT_IN for name in kind.names if len(name) > 3)]
-        near = next((one for one in vocabulary if _is_slip(word, one)), "")
+        slips = [one for one in vocabulary if _is_slip(word, one)]
+        near = min(slips, key=lambda one: _distance(word, one), default="")
         if near and not asking.names.nearest(word, ""):
             line = re.sub(rf"(?<![\w./:=-]){re.escape(match.group())}(?![\w./:=-])", near, line, count=1)
             read.append((match.group(), near))

@@ -33,6 +33,7 @@ _MISSING: tuple[Missing, ...] = tuple(
         (r"\bsecrets?\b|\bpassword", "values of Secrets are never read; only their names and keys are", "Someone who may read it can", "kubectl get secret NAME -o yaml"),
         (r"\bcosts?\b|\bprice|\bbill|\bbudget\b|\bspend|\binvoice\b|\bdollars?\b|\beuros?\b", "prices are no part of what a cluster holds; your provider's bill has the cost", "", ""),
         (r"\brequests? per\b|\brps\b|\bqps\b|\blatenc|\bthroughput\b|\bp9[59]\b|\berror rate\b|\bresponse time|\bbandwidth\b|\btraffic\b", "traffic and latency are not read from objects; a metrics system such as Prometheus has them", "Give its query results", "kubectl copilot why --from DIR-WITH-PROMETHEUS-RESULTS"),
+        (r"\bwill\b|\bgoing to\b|\bnext (?:week|month|year)\b|\bpredict|\bforecast", "the future cannot be read from the state of a cluster", "What is wrong now", "kubectl copilot why -A"),
         (r"\bfull\b|\bspace\b|\bdisk\b", "how full volumes are is not read from objects; the kubelet's metrics (kubelet_volume_stats_*) have it", "Look inside a pod that mounts it", "kubectl exec POD -- df -h"),
         (r"\baverage\b|\bmean\b|\bpeak\b|\btrend\b|\bload\b|\bweek\b|\byesterday\b|\bover\b", "the history of use is not read from objects; a metrics system such as Prometheus has it", "The use at this moment", "kubectl top pods -A"),
         (r".", "the future cannot be read from the state of a cluster", "What is wrong now", "kubectl copilot why -A"),
