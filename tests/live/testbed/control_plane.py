@@ -84,7 +84,7 @@ def start(home: Path, state: Path, shape: Shape) -> ControlPlane:
         access.write_kubeconfig(_kubeconfig(state, name), plane.server, pki.authority, plane.tokens, users)
     try:
         _run(plane, "etcd", _etcd(state, etcd, peer))
-        _run(plane, "kube-apiserver", _api_server(state, pki, etcd, secure))
+        _run(plane, "kube-apiserver", _api_server(state, pki, shape, etcd, secure))
         _until_ready(plane)
         _run(plane, "kube-controller-manager", _controller_manager(state, pki, shape))
         _run(plane, "kube-scheduler", _scheduler(state, scheduler))
@@ -175,7 +175,7 @@ def _etcd(state: Path, client: int, peer: int) -> list[str]:
     ]
 
 
-def _api_server(state: Path, pki: certs.Pki, etcd: int, port: int) -> list[str]:
+def _api_server(state: Path, pki: certs.Pki, shape: Shape, etcd: int, port: int) -> list[str]:
     import json
 
     policy = state / "audit-policy.json"
@@ -186,7 +186,9 @@ def _api_server(state: Path, pki: certs.Pki, etcd: int, port: int) -> list[str]:
         "--advertise-address=127.0.0.1",
         f"--secure-port={port}",
         "--endpoint-reconciler-type=none",
-        "--enable-aggregator-routing=true",  # calls to Services go to their endpoints, never to an address nobody owns
+        # Calls to Services go to their endpoints, never to an address nobody owns. That knows no ExternalName, which is
+        # how metrics-server on this machine is reached.
+        f"--enable-aggregator-routing={str(not shape.metrics).lower()}",
         f"--tls-cert-file={pki.certificate}",
         f"--tls-private-key-file={pki.key}",
         f"--token-auth-file={state / 'pki' / 'tokens.csv'}",
