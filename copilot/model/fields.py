@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 _EMPTY: Mapping[str, Any] = {}
@@ -72,7 +73,7 @@ def number(body: Any, *path: str | int, default: int = 0) -> int:
     if isinstance(found, int):
         return found
     if isinstance(found, float):
-        return int(found)
+        return int(found) if isfinite(found) else default
     if isinstance(found, str) and found.lstrip("-").isdigit() and len(found) < 20:
         return int(found)
     return default

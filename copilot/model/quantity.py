@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import lru_cache
+from math import isfinite
 
 Quantity = Fraction
 
@@ -37,7 +38,7 @@ def parse_quantity(value: object) -> Fraction | None:
     if isinstance(value, int):
         return Fraction(value)
     if isinstance(value, float):
-        return Fraction(str(value))
+        return Fraction(str(value)) if isfinite(value) else None
     return _parse(value) if isinstance(value, str) else None
 
 
