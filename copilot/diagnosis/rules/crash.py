@@ -85,7 +85,8 @@ _START_FAILURES: tuple[tuple[Cause, tuple[str, ...], str], ...] = (
 def crashed(pod: PodFact, container: ContainerFact) -> bool:
     """Whether the container ended or was ended, and that matters: it is down now, or ended again recently."""
     if container.state == "terminated":
-        return container.exit_code not in (0, None) or _endless(pod, container)
+        failed = container.exit_code not in (0, None) or (container.exit_code is None and container.reason == "Error")
+        return failed or _endless(pod, container)  # a row of `kubectl get pods` shows the reason and no code
     waiting = container.reason in ("CrashLoopBackOff", "RunContainerError", "CreateContainerError", "StartError")
     return waiting or (container.restarts > 0 and container.exit_code is not None and not container.init)
 
@@ -139,10 +140,11 @@ def _named(pod: PodFact, container: ContainerFact) -> str:
 def _ended(pod: PodFact, container: ContainerFact) -> Evidence:
     reason = f" ({container.last_reason})" if container.last_reason else ""
     now = f"; now {container.reason}" if container.state == "waiting" and container.reason else ""
+    code = f"exit code {container.exit_code}" if container.exit_code is not None else "an error"
     return said(
         pod.resource,
         f"{container.path}.lastState.terminated.exitCode",
-        f"container {container.name} ended with exit code {container.exit_code}{reason}, {container.restarts} restarts{now}",
+        f"container {container.name} ended with {code}{reason}, {container.restarts} restarts{now}",
     )
 
 
