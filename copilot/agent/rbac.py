@@ -18,6 +18,10 @@ from retrievers.graph.selectors import parse_label_selector
 GROUP = "rbac.authorization.k8s.io"
 KINDS = ("ClusterRoleBinding", "RoleBinding", "ClusterRole", "Role")
 _ANY = "*"
+# What the API server itself keeps so (plugin/pkg/auth/authorizer/rbac/bootstrappolicy), for sources that leave it out.
+_BUILT_IN: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "cluster-admin": ({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},)
+}
 _READ = ("get", "list", "watch")
 
 
@@ -111,7 +115,9 @@ def _grant(graph: ResourceGraph, binding: Resource) -> Grant:
     kind, name = text(binding.body, "roleRef", "kind"), text(binding.body, "roleRef", "name")
     ref = Ref(kind, binding.ref.namespace if kind == "Role" else "", name, GROUP)
     role = graph.get(ref)
-    rules = tuple(rules_of(graph, role)) if role is not None else ()
+    rules = (
+        tuple(rules_of(graph, role)) if role is not None else _BUILT_IN.get(name, ()) if kind == "ClusterRole" else ()
+    )
     subjects = tuple(
         Subject(
             text(entry, "kind"),

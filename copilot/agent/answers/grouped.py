@@ -72,6 +72,8 @@ def answer_grouped(asking: Asking, question: Question, draft: Draft) -> None:
     found = grouping(asking, question)
     assert found is not None, "only grouped questions come here"
     name, key, kind = found
+    by = {name.lower(), name.rpartition("/")[2].lower()}  # an object of that name is not what is meant
+    question = structs.replace(question, refs=tuple(ref for ref in question.refs if ref.name.lower() not in by))
     chosen = choose(asking, question)
     if not readable(asking, question, draft, chosen.kind, chosen.found):
         return

@@ -13,8 +13,8 @@ import msgspec
 from copilot.agent.asking import Asking
 from copilot.agent.describe import describe_state
 from copilot.agent.draft import MAX_NAMES, Draft, names
-from copilot.agent.facts import node_of
-from copilot.agent.lexicon import WORKLOAD
+from copilot.agent.facts import node_of, services_of
+from copilot.agent.lexicon import STOP_WORDS, WORKLOAD
 from copilot.agent.question import Question
 from copilot.agent.states import fits
 from copilot.model import Ref, Resource, text
@@ -90,7 +90,9 @@ def _rest(chosen: Chosen) -> str:
 def unread_words(question: Question) -> list[str]:
     """The words of a list question that nothing has taken up."""
     taken = {"Node"} if question.kind == "Pod" and (question.state is not None or question.conditions) else set()
-    return [word for word in question.leftover if "/" not in word and word not in taken]
+    left = [word for word in question.leftover if "/" not in word and word not in taken]
+    # beside an object that is named, the language's own words say how it is tied: `serves`, `protected by`
+    return [word for word in left if word.lower() not in STOP_WORDS] if question.refs else left
 
 
 def say_unread_words(question: Question, draft: Draft) -> None:
@@ -172,13 +174,22 @@ def _placed(asking: Asking, question: Question, kind: str) -> tuple[list[Resourc
             edge.target for edge in asking.graph.out(anchor, EdgeKind.SELECTS, EdgeKind.PROTECTS, EdgeKind.ISOLATES)
         }
         return [one for one in asking.members(kind, None) if one.ref in below], f"of {anchor}"
-    tied = {edge.target for edge in asking.graph.out(anchor)} | {edge.source for edge in asking.graph.into(anchor)}
-    for pod in asking.view.pods_of(anchor):
-        tied |= {edge.source for edge in asking.graph.into(pod.ref)} | {
-            edge.target for edge in asking.graph.out(pod.ref)
-        }
-    near = [one for one in asking.members(kind, None) if one.ref in tied or asking.graph.top_owner(one.ref) == anchor]
-    return (near, f"tied to {anchor}") if near else (found, where)
+    near = _tied(asking, anchor)
+    kept = [one for one in asking.members(kind, None) if one.ref in near or asking.graph.top_owner(one.ref) == anchor]
+    return kept, f"tied to {anchor}"
+
+
+def _tied(asking: Asking, anchor: Ref) -> set[Ref]:
+    """What stands next to an object, to its pods and to its Services; for a node, what owns the pods on it."""
+    resource = asking.graph.get(anchor)
+    around = {anchor, *(pod.ref for pod in asking.view.pods_of(anchor))}
+    if anchor.kind == "Node":
+        around |= {edge.source for edge in asking.graph.into(anchor, EdgeKind.RUNS_ON)}
+    elif resource is not None:
+        around |= {service.ref for service in services_of(asking, resource)}
+    near = {edge.target for ref in around for edge in asking.graph.out(ref)}
+    near |= {edge.source for ref in around for edge in asking.graph.into(ref)}
+    return near | around | {asking.graph.top_owner(ref) for ref in around}
 
 
 def readable(asking: Asking, question: Question, draft: Draft, kind: str, found: Sequence[object]) -> bool:
