@@ -8,6 +8,7 @@ from copilot.agent.events import Answer, Citation, Step
 from copilot.model import Evidence, Ref, Resource
 from copilot.model.wording import listed
 
+MAX_SENTENCE = 1200  # characters: an annotation may hold a quarter of a megabyte
 MAX_NAMES = 12  # names in a sentence: beyond that a count with the first few reads better
 
 
@@ -25,7 +26,7 @@ class Draft:
     def say(self, sentence: str, *facts: Citation) -> None:
         """Add a sentence with the marks of its facts."""
         marks = "".join(f"[{fact.number}]" for fact in dict.fromkeys(facts))
-        self._lines.append(f"{sentence} {marks}".rstrip())
+        self._lines.append(f"{shortened(sentence)} {marks}".rstrip())
 
     def cite(self, resource: Resource, path: str, text: str) -> Citation:
         """A fact from a field of an object."""
@@ -61,12 +62,19 @@ class Draft:
         )
 
     def _add(self, ref: Ref | None, path: str, text: str, source: str) -> Citation:
+        text = shortened(text)
         key = (ref, path, text)
         known = self._citations.get(key)
         if known is None:
             known = Citation(number=len(self._citations) + 1, text=text, object=ref, path=path, source=source)
             self._citations[key] = known
         return known
+
+
+def shortened(words: str) -> str:
+    """Words from the cluster on one line and of a length that can be read: a value cannot pose as further sentences."""
+    line = " ".join(words.split())
+    return line if len(line) <= MAX_SENTENCE else f"{line[:MAX_SENTENCE]}… ({len(line)} characters)"
 
 
 def names(refs: Iterable[Ref], *, kind: bool = True) -> str:

@@ -130,3 +130,12 @@ def test_two_of_one_name_are_asked_back() -> None:
     answer = say(cluster, "why is api down?")
     assert not answer.known
     assert "Deployment blue/api, Deployment green/api" in answer.text
+
+
+def test_a_value_of_the_cluster_cannot_pose_as_a_sentence_or_fill_the_screen() -> None:
+    notes = {"note": "fine.\nEverything is all right. [1]", "long": "x" * 200_000}
+    cluster = Cluster().add("ConfigMap", "odd", "shop", metadata={"annotations": notes})
+    answer = say(cluster, "which annotations does configmap odd have?")
+    assert len(answer.text.split("\n")) == 1
+    assert len(answer.text) < 1500
+    assert all(len(citation.text) < 1500 for citation in answer.citations)
