@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import sys
 from pathlib import Path
@@ -32,10 +33,12 @@ def commands_page() -> str:
 
 
 def _help(command: click.Command, name: str) -> str:
-    # A command keeps the help option it is first shown with, so that must be the one it really has.
+    # A command keeps the help option it is first shown with, by whomever: a copy that was never shown has the real one.
+    shown = copy.copy(command)
+    shown._help_option = None
     names = cli.context_settings["help_option_names"]
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100, help_option_names=names)
-    return f"```text\n{command.get_help(context)}\n```\n"
+    context = click.Context(shown, info_name=name, terminal_width=100, max_content_width=100, help_option_names=names)
+    return f"```text\n{shown.get_help(context)}\n```\n"
 
 
 def causes_page() -> str:
