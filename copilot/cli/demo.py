@@ -62,16 +62,13 @@ def _open(folder: Path) -> Copilot:
 
 
 def _introduce(copilot: Copilot, console: Console) -> None:
-    from copilot.model import Ref
-
     seen = copilot.snapshot
-    pods = [one for one in seen.resources if one.ref.kind == "Pod"]
-    namespaces = {ref.namespace for ref in (pod.ref for pod in pods)}
+    pods = [one.ref for one in seen.resources if one.ref.kind == "Pod"]
     _say(
         console,
-        f"{seen.observed_at:%H:%M} at night. The shop answers 503 and somebody is paged. This is a recording of the cluster "
-        f"{seen.cluster} at that minute: {len(seen.resources)} objects, {len(pods)} pods in {len(namespaces)} namespaces, "
-        f"some of them crashing. One of them is {Ref('Job', 'data', 'nightly-export')}, which fails for reasons of its own.",
+        f"{seen.observed_at:%H:%M} at night. The shop answers 503 and somebody is paged. This is the cluster {seen.cluster} as it "
+        f"was recorded at that minute: {len(seen.resources)} objects, {len(pods)} pods in {len({ref.namespace for ref in pods})} "
+        "namespaces. Several things look broken; most of them only suffer.",
     )
 
 
