@@ -10,6 +10,7 @@ from copilot.model import Ref, Resource, children, dig, mapping, number, parse_q
 from guardrails.facts import Autoscaler, Budget, QuotaRoom, ServiceReach, Surroundings
 from guardrails.plan import Dependant
 from retrievers.graph import EdgeKind, ResourceGraph
+from retrievers.graph.phrases import phrase
 from retrievers.graph.queries import dependants
 
 _RELEVANT = ("Pod", "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "ResourceQuota")
@@ -122,8 +123,10 @@ def _dependants(graph: ResourceGraph, ref: Ref) -> tuple[Dependant, ...]:
         top = graph.top_owner(reached.ref)
         if reached.ref.kind in _PARTS or top == ref:
             continue
-        via = " over ".join(str(edge.kind).lower().replace("_", " ") for edge in reversed(reached.path))
-        found.setdefault(reached.ref, via)
+        last = reached.path[-1]
+        forward = last.source == reached.ref
+        other = last.target if forward else last.source
+        found.setdefault(reached.ref, f"{phrase(last.kind, from_source=forward)} {other}")
     return tuple(Dependant(each.kind, each.namespace, each.name, note) for each, note in found.items())
 
 
