@@ -52,10 +52,9 @@ class Reach:
 
 
 def fold(
-    view: View, findings: list[Finding], causes: Mapping[str, Cause]
+    reach: Reach, findings: list[Finding], causes: Mapping[str, Cause]
 ) -> tuple[list[Finding], dict[int, list[Finding]]]:
     """Split findings into roots and, by the root's `id()`, what was folded under each."""
-    reach = Reach(view)
     areas = [reach.area(finding) for finding in findings]
     parent = {
         i: j
