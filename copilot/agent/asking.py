@@ -10,7 +10,7 @@ import msgspec
 
 from copilot.agent.lexicon import WORKLOAD
 from copilot.agent.names import Names
-from copilot.diagnosis.rules.scheduling_fit import Nodes
+from copilot.diagnosis.rules.scheduling.fit import Nodes
 from copilot.diagnosis.view import View
 from copilot.model import Diagnosis, Ref, Resource
 from retrievers.graph import ResourceGraph

@@ -7,7 +7,7 @@ from typing import Any
 
 from copilot.agent.facts import job_times, replicas, storage_of
 from copilot.diagnosis.pods import condition
-from copilot.diagnosis.rules.symptoms import pod_status
+from copilot.diagnosis.rules.pods.symptoms import pod_status
 from copilot.diagnosis.view import View
 from copilot.model import Resource, age_text, children, mapping, number, text, texts
 from copilot.model.quantity import format_bytes

@@ -10,7 +10,7 @@ import msgspec
 from copilot.agent.asking import Asking
 from copilot.agent.facts import TEMPLATED, containers, device_requests, devices_of, is_device, replicas, storage_of
 from copilot.agent.patterns import compiled
-from copilot.diagnosis.rules.admission_quota import pod_amount
+from copilot.diagnosis.rules.admission.quota import pod_amount
 from copilot.model import Resource, age_text, mapping, parse_quantity, text
 from copilot.model.quantity import format_amount, format_bytes
 from retrievers.graph.placement import allocatable_of, free_on, pods_on, requests_of

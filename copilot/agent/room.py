@@ -10,11 +10,11 @@ import msgspec
 
 from copilot.agent.asking import Asking
 from copilot.agent.facts import claim_sources
-from copilot.diagnosis.rules.admission_quota import pod_amount
-from copilot.diagnosis.rules.scheduling_affinity import terms_of
-from copilot.diagnosis.rules.scheduling_cel import Device, evaluate
-from copilot.diagnosis.rules.scheduling_devices import Request, published, requests_of_claim
-from copilot.diagnosis.rules.scheduling_fit import NodeFit
+from copilot.diagnosis.rules.admission.quota import pod_amount
+from copilot.diagnosis.rules.scheduling.affinity import terms_of
+from copilot.diagnosis.rules.scheduling.cel import Device, evaluate
+from copilot.diagnosis.rules.scheduling.devices import Request, published, requests_of_claim
+from copilot.diagnosis.rules.scheduling.fit import NodeFit
 from copilot.model import Ref, Resource, children, dig, mapping, parse_quantity, text
 from copilot.model.quantity import format_amount
 from retrievers.graph.placement import PODS, requests_of

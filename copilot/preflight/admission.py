@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from copilot.diagnosis.rules.admission_quota import pod_amount
+from copilot.diagnosis.rules.admission.quota import pod_amount
 from copilot.model import Ref, Resource, children, mapping, parse_quantity, text
 from copilot.model.kinds import built_in
 from copilot.model.quantity import format_amount

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from copilot.diagnosis.rules.admission_quota import pod_amount
+from copilot.diagnosis.rules.admission.quota import pod_amount
 from copilot.model import Coverage, Reading, ReadState, Ref, Resource, Snapshot, children, mapping, text
 from copilot.preflight.admission import Quota, Refused, object_wants, pod_refusal
 from copilot.preflight.case import FORETOLD, Case

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from copilot.diagnosis.rules.scheduler_message import Filter
-from copilot.diagnosis.rules.scheduling_fit import NodeFit, Nodes
+from copilot.diagnosis.rules.scheduling.fit import NodeFit, Nodes
+from copilot.diagnosis.rules.scheduling.message import Filter
 from copilot.diagnosis.view import View
 from copilot.model import Detail, Ref, Resource, children, mapping
 from retrievers.graph import ResourceGraph

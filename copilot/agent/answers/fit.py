@@ -10,7 +10,7 @@ from copilot.agent.draft import Draft
 from copilot.agent.facts import SCALED, replicas
 from copilot.agent.question import Question
 from copilot.agent.room import next_pod, obstacles, slots
-from copilot.diagnosis.rules.scheduling_fit import NodeFit
+from copilot.diagnosis.rules.scheduling.fit import NodeFit
 from copilot.model import Resource, number
 from copilot.model.quantity import format_amount
 from copilot.model.wording import plural

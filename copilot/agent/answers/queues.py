@@ -15,7 +15,7 @@ from copilot.agent.describe import describe_state
 from copilot.agent.draft import Draft
 from copilot.agent.question import Question
 from copilot.diagnosis.pods import condition
-from copilot.diagnosis.rules.custom_kueue import GROUP, job_of
+from copilot.diagnosis.rules.custom.kueue import GROUP, job_of
 from copilot.model import Ref, Resource, children, parse_quantity, text
 from copilot.model.quantity import format_amount
 

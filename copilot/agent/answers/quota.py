@@ -9,7 +9,7 @@ from copilot.agent.answers.lists import say_unread_kind
 from copilot.agent.asking import Asking
 from copilot.agent.draft import Draft
 from copilot.agent.question import Question
-from copilot.diagnosis.rules.admission_quota import holders
+from copilot.diagnosis.rules.admission.quota import holders
 from copilot.model import Ref, Resource, children, mapping, parse_quantity
 from copilot.model.quantity import format_amount
 

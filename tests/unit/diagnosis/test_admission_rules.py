@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot.diagnosis.rules import admission, admission_rbac
-from copilot.diagnosis.rules.admission_message import Refusal, parse_refusal
+from copilot.diagnosis.rules.admission import rbac as admission_rbac
+from copilot.diagnosis.rules.admission import refused as admission
+from copilot.diagnosis.rules.admission.message import Refusal, parse_refusal
 from tests.unit.diagnosis.cluster import CONTAINER, Cluster, condition, ref
 
 RULES = admission.RULES

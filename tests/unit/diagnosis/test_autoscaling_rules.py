@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot.diagnosis.rules import autoscaling
+from copilot.diagnosis.rules.workloads import autoscaling
 from tests.unit.diagnosis.cluster import CONTAINER, Cluster, condition, ref
 
 RULES = autoscaling.RULES

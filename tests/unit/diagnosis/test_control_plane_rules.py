@@ -1,6 +1,6 @@
 """Scheduler, controllers and their leases: silence counts only beside others that speak."""
 
-from copilot.diagnosis.rules import control_plane
+from copilot.diagnosis.rules.nodes import control_plane
 from tests.unit.diagnosis.cluster import Cluster, ref
 
 RULES = control_plane.RULES

@@ -2,7 +2,9 @@
 
 import pytest
 
-from copilot.diagnosis.rules import custom, custom_kueue, custom_kueue_jobs
+from copilot.diagnosis.rules.custom import conditions as custom
+from copilot.diagnosis.rules.custom import kueue as custom_kueue
+from copilot.diagnosis.rules.custom import kueue_jobs as custom_kueue_jobs
 from tests.unit.diagnosis.cluster import Cluster, ago, condition, owned, ref
 
 RULES = custom.RULES

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot.diagnosis.rules import scheduling_devices
-from copilot.diagnosis.rules.scheduling_cel import Device, evaluate, failing
+from copilot.diagnosis.rules.scheduling import devices as scheduling_devices
+from copilot.diagnosis.rules.scheduling.cel import Device, evaluate, failing
 from tests.unit.diagnosis.cluster import Cluster, owned, ref
 
 RULES = scheduling_devices.RULES

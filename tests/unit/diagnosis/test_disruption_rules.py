@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot.diagnosis.rules import disruption
+from copilot.diagnosis.rules.workloads import disruption
 from copilot.model import Command
 from tests.unit.diagnosis.cluster import CONTAINER, Cluster, condition, ref
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot.diagnosis.rules import custom_gateway
+from copilot.diagnosis.rules.custom import gateway as custom_gateway
 from tests.unit.diagnosis.cluster import Cluster, condition, ref
 
 RULES = custom_gateway.RULES

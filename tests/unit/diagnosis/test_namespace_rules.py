@@ -1,6 +1,6 @@
 """Stuck deletions: walked to the object that keeps a finalizer, or to the API that cannot be discovered."""
 
-from copilot.diagnosis.rules import namespaces
+from copilot.diagnosis.rules.workloads import namespaces
 from tests.unit.diagnosis.cluster import Cluster, ago, condition, ref
 
 RULES = namespaces.RULES

@@ -2,7 +2,11 @@
 
 import pytest
 
-from copilot.diagnosis.rules import nodes, nodes_admission, nodes_devices, nodes_sandbox, nodes_services
+from copilot.diagnosis.rules.nodes import admission as nodes_admission
+from copilot.diagnosis.rules.nodes import conditions as nodes
+from copilot.diagnosis.rules.nodes import devices as nodes_devices
+from copilot.diagnosis.rules.nodes import sandbox as nodes_sandbox
+from copilot.diagnosis.rules.nodes import services as nodes_services
 from copilot.model import NodeService
 from tests.unit.diagnosis.cluster import CONTAINER, NOW, Cluster, ago, condition, ref
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from copilot.diagnosis.rules.scheduler_message import Filter, SchedulerMessage, parse_scheduler_message
+from copilot.diagnosis.rules.scheduling.message import Filter, SchedulerMessage, parse_scheduler_message
 
 AFFINITY = "node(s) didn't match Pod's node affinity/selector"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from copilot.diagnosis.rules import scheduling
+from copilot.diagnosis.rules.scheduling import unschedulable as scheduling
 from copilot.model import Detail
 from tests.unit.diagnosis.cluster import CONTAINER, Cluster, ago, condition, ref
 

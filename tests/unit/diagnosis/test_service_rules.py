@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from copilot.diagnosis.rules import rollouts, services
+from copilot.diagnosis.rules.routing import services
+from copilot.diagnosis.rules.workloads import rollouts
 from tests.unit.diagnosis.cluster import Cluster, ago, condition, owned, ref
 
 Body = dict[str, Any]

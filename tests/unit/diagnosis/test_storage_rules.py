@@ -2,7 +2,9 @@
 
 import pytest
 
-from copilot.diagnosis.rules import storage, storage_lifecycle, storage_mount
+from copilot.diagnosis.rules.storage import claims as storage
+from copilot.diagnosis.rules.storage import lifecycle as storage_lifecycle
+from copilot.diagnosis.rules.storage import mount as storage_mount
 from tests.unit.diagnosis.cluster import Cluster, ago, condition, ref
 
 RULES = storage.RULES

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from copilot.diagnosis.rules import crash, creation, images, probes, references
+from copilot.diagnosis.rules.pods import crash, creation, images, probes, references
 from copilot.model import Finding
 from tests.unit.diagnosis.cluster import Cluster, ago, condition, ref
 
