@@ -1,6 +1,6 @@
 """Failures of model serving and training, as their programs print them.
 
-Written before any rule was read.
+Written before any rule was read. First run: 12 of 20 right, none of the quiet ones blamed.
 """
 
 from __future__ import annotations
@@ -165,8 +165,7 @@ def vectors_have_another_dimension() -> Case:
 @situation("Deployment lab/rag", "collection|not found|index|docs", "app.|db.")
 def vector_collection_is_missing() -> Case:
     log = 'ERROR:rag:qdrant_client.http.exceptions.UnexpectedResponse: Unexpected Response: 404 (Not Found)\nRaw response content:\nb\'{"status":{"error":"Not found: Collection `docs` doesn\\\'t exist!"},"time":0.0001}\'\n'
-    made = svc(put(_serve("rag", log * 8, [], states="ok", QDRANT_URL="http://qdrant:6333"), "qdrant", ns="lab", kind="StatefulSet", containers={"qdrant": {"ports": [{"containerPort": 6333}]}}), "qdrant", 6333, ns="lab")  # fmt: skip
-    return made
+    return svc(put(_serve("rag", log * 8, [], states="ok", QDRANT_URL="http://qdrant:6333"), "qdrant", ns="lab", kind="StatefulSet", containers={"qdrant": {"ports": [{"containerPort": 6333}]}}), "qdrant", 6333, ns="lab")  # fmt: skip
 
 
 @situation("Deployment lab/gateway2|ConfigMap lab/gateway2", "model|llama3|exist|404", "app.|configuration.")

@@ -1,6 +1,6 @@
 """Failures that somebody switched on: feature flags, chaos experiments, fault injection of a mesh.
 
-Written before any rule was read.
+Written before any rule was read. First run: 1 of 26 right, none of the quiet ones blamed.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def chaos_delays_one_service() -> Case:
 
 @situation("NetworkChaos chaos-testing/split-ledger", "partition|networkchaos|experiment", "")
 def chaos_cuts_a_service_off_its_store() -> Case:
-    said = "fail: Ledger.Consumer[0]\n      Npgsql.NpgsqlException (0x80004005): Failed to connect to 10.96.7.23:5432\n ---> System.TimeoutException: Timeout during connection attempt\n"
+    said = "fail: Ledger.Consumer[0]\n      Npgsql.NpgsqlException (0x80004005): Failed to connect to 10.96.7.22:5432\n ---> System.TimeoutException: Timeout during connection attempt\n"
     target = {"mode": "all", "selector": {"namespaces": [NS], "labelSelectors": {"app": "orders-db"}}}
     return chaos(shop(ledger=Change(logs=said * 9)), "NetworkChaos", "split-ledger", {"action": "partition", "direction": "both", "target": target}, "ledger")  # fmt: skip
 
@@ -160,7 +160,7 @@ def chaos_burns_cpu() -> Case:
 
 @situation("PodChaos bazaar/kill-parcel", "pod-failure|podchaos|experiment", "")
 def chaos_makes_a_pod_fail() -> Case:
-    made = shop(parcel=Change(states="unready"), checkout=Change(logs='{"message":"failed to get shipping quote: rpc error: code = Unavailable desc = connection error: dial tcp 10.96.7.11:50050: connect: connection refused","severity":"error","timestamp":"2026-03-01T11:58:20Z"}\n' * 9))  # fmt: skip
+    made = shop(parcel=Change(states="unready"), checkout=Change(logs='{"message":"failed to get shipping quote: rpc error: code = Unavailable desc = connection error: dial tcp 10.96.7.12:50050: connect: connection refused","severity":"error","timestamp":"2026-03-01T11:58:20Z"}\n' * 9))  # fmt: skip
     return chaos(made, "PodChaos", "kill-parcel", {"action": "pod-failure", "duration": "600s"}, "parcel", ns=NS)
 
 
@@ -241,7 +241,7 @@ def mesh_circuit_breaker_is_too_tight() -> Case:
 
 @situation("Deployment bazaar/checkout", "6001|port", "app.|configuration.")
 def a_finished_experiment_is_no_cause() -> Case:
-    said = '{"message":"failed to convert price: rpc error: code = Unavailable desc = connection error: desc = \\"transport: Error while dialing: dial tcp 10.96.7.12:6001: connect: connection refused\\"","severity":"error","timestamp":"2026-03-01T11:58:20Z"}\n'
+    said = '{"message":"failed to convert price: rpc error: code = Unavailable desc = connection error: desc = \\"transport: Error while dialing: dial tcp 10.96.7.14:6001: connect: connection refused\\"","severity":"error","timestamp":"2026-03-01T11:58:20Z"}\n'
     made = shop(checkout=Change(variables={"FX_ADDR": "fx:6001"}, logs=said * 9))
     return chaos(made, "NetworkChaos", "old-delay", {"action": "delay", "delay": {"latency": "800ms"}, "duration": "5m"}, "fx", running=False, since=2600)  # fmt: skip
 

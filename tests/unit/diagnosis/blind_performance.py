@@ -1,6 +1,6 @@
 """Failures of speed and load: what series, alerts, `top`, probes and slow lines show, in a shop of microservices.
 
-Written before any rule was read.
+Written before any rule was read. First run: 5 of 20 right, none of the quiet ones blamed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def memory_climbs_and_the_container_is_killed_now_and_then() -> Case:
 @situation("Deployment bazaar/banner", "gc|garbage|heap|memory", "app.|pod.|performance.")
 def jvm_spends_its_time_in_full_collections() -> Case:
     said = "[2026-03-01T11:57:41.003+0000][412.881s][info][gc] GC(1811) Pause Full (Allocation Failure) 199M->198M(200M) 4812.301ms\n"
-    made = shop(banner=Change(logs=said * 20), storefront=Change(logs="Error: 4 DEADLINE_EXCEEDED: Deadline exceeded after 5.003s, remote_addr=10.96.7.15:9555\n" * 6))  # fmt: skip
+    made = shop(banner=Change(logs=said * 20), storefront=Change(logs="Error: 4 DEADLINE_EXCEEDED: Deadline exceeded after 5.003s, remote_addr=10.96.7.16:9555\n" * 6))  # fmt: skip
     return series(made, "jvm_gc_pause_seconds_sum", [52.0 * n for n in range(30)], namespace=NS, pod="banner-abc-x0", action="end of major GC")  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def queries_of_the_database_are_slow() -> Case:
 
 @situation("Deployment bazaar/catalog", "slow|latency|answers", "performance.")
 def histograms_show_one_slow_callee() -> Case:
-    made = shop(storefront=Change(logs=_SLOW), advice=Change(logs='2026-03-01 11:58:11,300 ERROR [main] [advice.py:70] - status = StatusCode.DEADLINE_EXCEEDED details = "Deadline Exceeded" peer ipv4:10.96.7.7:3550\n' * 5))  # fmt: skip
+    made = shop(storefront=Change(logs=_SLOW), advice=Change(logs='2026-03-01 11:58:11,300 ERROR [main] [advice.py:70] - status = StatusCode.DEADLINE_EXCEEDED details = "Deadline Exceeded" peer ipv4:10.96.7.8:3550\n' * 5))  # fmt: skip
     for name, slow in (
         ("catalog", 4200.0),
         ("storefront", 4700.0),
@@ -221,8 +221,7 @@ def clock_of_a_node_is_off() -> Case:
 
 @situation("Deployment bazaar/orders-proxy", "pool|connection|pgbouncer", "app.|db.|performance.")
 def pooler_has_no_server_left() -> Case:
-    made = svc(put(shop(ledger=Change(variables={"DB_CONNECTION": "Host=orders-proxy;Port=6432;Username=ledger;Database=orders"}, logs="fail: Ledger.Consumer[0]\n      Npgsql.PostgresException (0x80004005): 08P01: query_wait_timeout\n" * 9)), "orders-proxy", ns=NS, containers={"pgbouncer": {"ports": [{"containerPort": 6432}]}}, logs="2026-03-01 11:57:51.101 UTC [1] LOG C-0x7f2: orders/ledger@10.244.1.20:40312 closing because: query_wait_timeout (age=120s)\n2026-03-01 11:57:51.101 UTC [1] WARNING C-0x7f2: orders/ledger@10.244.1.20:40312 pooler error: query_wait_timeout\n" * 5), "orders-proxy", 6432, ns=NS)  # fmt: skip
-    return made
+    return svc(put(shop(ledger=Change(variables={"DB_CONNECTION": "Host=orders-proxy;Port=6432;Username=ledger;Database=orders"}, logs="fail: Ledger.Consumer[0]\n      Npgsql.PostgresException (0x80004005): 08P01: query_wait_timeout\n" * 9)), "orders-proxy", ns=NS, containers={"pgbouncer": {"ports": [{"containerPort": 6432}]}}, logs="2026-03-01 11:57:51.101 UTC [1] LOG C-0x7f2: orders/ledger@10.244.1.20:40312 closing because: query_wait_timeout (age=120s)\n2026-03-01 11:57:51.101 UTC [1] WARNING C-0x7f2: orders/ledger@10.244.1.20:40312 pooler error: query_wait_timeout\n" * 5), "orders-proxy", 6432, ns=NS)  # fmt: skip
 
 
 # nothing to blame
