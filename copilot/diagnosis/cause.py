@@ -25,6 +25,8 @@ class Cause(msgspec.Struct, frozen=True):
     `id` is the rule's stable name. `secondary` marks a symptom: a link in a chain, never an answer by itself.
     `yields` marks a cause that may itself be the consequence of something deeper (an application that cannot reach
     its database yields to the database that is down); a cause with hard evidence of its own does not yield.
+    `brings_about` marks a cause made on purpose (an experiment, an injected fault, a flag): beginnings of the ids of what
+    it does to the objects it explains and to who calls them; those give way to it, even where they do not yield.
     `fields` are the evidence fields, `steps` what to do in words, `citation` the upstream source of the fact.
     """
 
@@ -35,6 +37,7 @@ class Cause(msgspec.Struct, frozen=True):
     severity: Severity = Severity.OUTAGE
     secondary: bool = False
     yields: bool = False
+    brings_about: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     citation: str = ""
 

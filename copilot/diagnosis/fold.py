@@ -15,6 +15,7 @@ from copilot.model import Finding, Ref
 from retrievers.graph import EdgeKind
 
 _CLEARLY_HARDER = 0.05  # a smaller difference in weight is noise
+_ON_PURPOSE = 4  # above every precedence of `_precedence`: what is done on purpose explains what is seen
 
 
 class Reach:
@@ -98,10 +99,20 @@ def _deeper(
     for j, other in enumerate(findings):
         if i == j:
             continue
-        rank = _precedence(finding, other, areas[i], areas[j], below, yields, causes[other.cause].yields)
+        if _brought_about(finding, areas[i], causes[other.cause], areas[j], reach):
+            rank = _ON_PURPOSE
+        else:
+            rank = _precedence(finding, other, areas[i], areas[j], below, yields, causes[other.cause].yields)
         if rank and (best is None or (rank, other.weight) > best[:2]):
             best = (rank, other.weight, j)
     return best[2] if best else None
+
+
+def _brought_about(finding: Finding, mine: frozenset[Ref], other: Cause, its: frozenset[Ref], reach: Reach) -> bool:
+    """Whether what somebody does on purpose accounts for a finding: on its objects, or on who depends on them."""
+    if not other.brings_about or not finding.cause.startswith(other.brings_about):
+        return False
+    return not mine.isdisjoint(its) or not its.isdisjoint(reach.below(finding))
 
 
 def _precedence(
