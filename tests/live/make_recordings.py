@@ -1,5 +1,6 @@
 """Plays scenarios on a test bed of its own and records them: `python -m tests.live.make_recordings [NAME…]`.
 
+With `--built`, records clusters that are described object by object: through a real API server that nothing runs beside.
 Promise: a scenario that does not come about is reported and leaves its old recording as it was; the exit code says so.
 """
 
@@ -10,6 +11,8 @@ import time
 from pathlib import Path
 
 from evals.case import RECORDINGS
+from tests.live.built import described
+from tests.live.built.run import run
 from tests.live.recording import save_case
 from tests.live.scenarios import NAMED, SCENARIOS
 from tests.live.scenarios.player import played
@@ -24,10 +27,22 @@ NODES = 5
 def main() -> int:
     """Record the named scenarios, or all."""
     parser = argparse.ArgumentParser(prog="python -m tests.live.make_recordings", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*NAMED, []], help="scenarios (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="scenarios (default: all)")
+    parser.add_argument("--built", action="store_true", help="build described clusters instead of playing scenarios")
+    parser.add_argument("--check", action="store_true", help="with --built: only say what the API server refuses")
     parser.add_argument("--state", type=Path, default=default_state().with_name("recordings"))
     parser.add_argument("--into", type=Path, default=RECORDINGS)
     arguments = parser.parse_args()
+    known = described.everything() if arguments.built else NAMED
+    if strange := [name for name in arguments.names if name not in known]:
+        parser.error(f"no such scenario: {', '.join(strange)}")
+    if arguments.built:
+        state = arguments.state.with_name(arguments.state.name + "-built")
+        return 1 if run(arguments.names, state, arguments.into, only_check=arguments.check) else 0
+    return _play(arguments)
+
+
+def _play(arguments: argparse.Namespace) -> int:
     wanted = [NAMED[name] for name in arguments.names] or list(SCENARIOS)
     arguments.into.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []

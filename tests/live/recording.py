@@ -38,21 +38,22 @@ def save_case(scenario: Scenario, cluster: Cluster, folder: Path) -> None:
     """Write the case of a scenario that plays on the cluster; an older one is replaced."""
     work = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(work, ignore_errors=True)
-    _record(cluster, work)
+    record(cluster.kubeconfig, work)
     pasted = transcript(scenario, cluster)
-    _tidy(work)
-    _name_cluster(work / "recording.json", scenario.cluster)
+    tidy(work)
+    name_cluster(work / "recording.json", scenario.cluster)
     (work / "transcript.txt").write_text(pasted)
     (work / "truth.json").write_text(json.dumps(scenario.truth.document(scenario.innocents), indent=1) + "\n")
     if scenario.clock:
         _set_clock(work, scenario.clock)
-    _compress(work / "objects.json")
+    compress(work / "objects.json")
     shutil.rmtree(folder, ignore_errors=True)
     work.rename(folder)
 
 
-def _record(cluster: Cluster, folder: Path) -> None:
-    command = ["record", "-o", str(folder), "-A", "--kubeconfig", str(cluster.kubeconfig)]
+def record(kubeconfig: Path, folder: Path, *more: str) -> None:
+    """Let the program record a cluster; raises TestbedError."""
+    command = ["record", "-o", str(folder), "-A", "--kubeconfig", str(kubeconfig), *filter(None, more)]
     outcome = subprocess.run(
         [sys.executable, "-m", "copilot.cli.main", *command], capture_output=True, text=True, check=False
     )
@@ -114,24 +115,35 @@ def _of_bed(text: str) -> bool:
     return text.startswith((BED, *BED_MARKS))
 
 
-def _tidy(folder: Path) -> None:
-    """Take out what belongs to the bed, and the roles and API registrations that every cluster has."""
+def tidy(folder: Path, unused: frozenset[tuple[str, str]] = frozenset()) -> None:
+    """Take out what belongs to the bed, the kinds (group, kind) it has for others, and what every cluster has."""
     path = folder / "objects.json"
     items: list[dict[str, Any]] = json.loads(path.read_text())["items"]
-    kept = [_bare(item) for item in items if not _is_of_bed(item) and not _is_built_in(item)]
+    mine = [item for item in items if not _is_of_bed(item) and not _defines(item, unused)]
+    kept = [_bare(item) for item in mine if not _is_built_in(item)]
     lines = ",\n".join(json.dumps(item, sort_keys=True, separators=(",", ":")) for item in kept)
     path.write_text(f'{{"apiVersion":"v1","kind":"List","items":[\n{lines}\n]}}\n')
     partial = {(item["kind"], _group(item)) for item in items if _is_built_in(item)}
-    _tidy_coverage(folder / "coverage.json", partial)
+    _tidy_coverage(folder / "coverage.json", partial, unused)
 
 
-def _name_cluster(path: Path, name: str) -> None:
+def _defines(item: dict[str, Any], kinds: frozenset[tuple[str, str]]) -> bool:
+    spec = item.get("spec", {})
+    return item["kind"] == "CustomResourceDefinition" and (spec["group"], spec["names"]["kind"]) in kinds
+
+
+def name_cluster(path: Path, name: str) -> None:
+    """Write what the recording calls its cluster."""
     path.write_text(json.dumps(json.loads(path.read_text()) | {"cluster": name}, indent=1) + "\n")
 
 
-def _tidy_coverage(path: Path, partial: set[tuple[str, str]]) -> None:
+def _tidy_coverage(path: Path, partial: set[tuple[str, str]], unused: frozenset[tuple[str, str]]) -> None:
     coverage = json.loads(path.read_text())
-    readings = [reading for reading in coverage["readings"] if reading["group"] not in BED_GROUPS]
+    readings = [
+        reading
+        for reading in coverage["readings"]
+        if reading["group"] not in BED_GROUPS and (reading["group"], reading["kind"]) not in unused
+    ]
     for reading in readings:
         if (reading["kind"], reading["group"]) in partial:
             reading.update(state="partial", detail=LEFT_OUT)
@@ -182,14 +194,25 @@ def _set_clock(folder: Path, clock: str) -> None:
     by = observed.replace(hour=hour, minute=minute) - observed
 
     for path in (*folder.glob("*.json"), folder / "transcript.txt"):
-        text = _MOMENT.sub(lambda match: _moved(match[0], _MOMENT_FORMAT, by), path.read_text())
-        path.write_text(_DATE.sub(lambda match: _moved(match[0], _DATE_FORMAT, by), text))
+        path.write_text(shifted_text(path.read_text(), by))
+
+
+def shifted_text(text: str, by: timedelta) -> str:
+    """The text with every time in it moved, those of the API and those of kubectl."""
+    text = _MOMENT.sub(lambda match: _moved(match[0], _MOMENT_FORMAT, by), text)
+    return _DATE.sub(lambda match: _moved(match[0], _DATE_FORMAT, by), text)
+
+
+def shifted(value: Any, by: timedelta) -> Any:
+    """A JSON value with every time in it moved."""
+    return json.loads(shifted_text(json.dumps(value, ensure_ascii=False), by))
 
 
 def _moved(moment: str, form: str, by: timedelta) -> str:
     return (datetime.strptime(moment, form).replace(tzinfo=UTC) + by).strftime(form)
 
 
-def _compress(path: Path) -> None:
+def compress(path: Path) -> None:
+    """Put the file's gzip, always the same bytes, in its place."""
     path.with_suffix(".json.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
     path.unlink()

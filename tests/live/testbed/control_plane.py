@@ -5,6 +5,7 @@ Promise: everything listens on 127.0.0.1, on ports that were free; when `start` 
 
 import http.client
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +93,24 @@ def start(home: Path, state: Path, shape: Shape) -> ControlPlane:
         _run(plane, "kwok", _kwok(state, pki, shape, kubelets))
         if shape.metrics:
             _run_metrics_server(plane, pki)
+    except BaseException:
+        stop_all(list(plane.processes.values()))
+        raise
+    return plane
+
+
+def start_server_only(home: Path, state: Path, more: Sequence[str]) -> ControlPlane:
+    """Start etcd and the API server, with these flags more, and nothing that would change what is stored."""
+    (state / "components").mkdir(parents=True, exist_ok=True)
+    pki = certs.make(state / "pki")
+    etcd, peer, secure = free_ports(3)
+    plane = ControlPlane(home, state, Shape(), {}, secure, access.new_tokens())
+    access.write_token_file(state / "pki" / "tokens.csv", plane.tokens)
+    access.write_kubeconfig(_kubeconfig(state, "admin"), plane.server, pki.authority, plane.tokens, (access.ADMIN,))
+    try:
+        _run(plane, "etcd", _etcd(state, etcd, peer))
+        _run(plane, "kube-apiserver", [*_api_server(state, pki, plane.shape, etcd, secure), *more])
+        _until_ready(plane)
     except BaseException:
         stop_all(list(plane.processes.values()))
         raise

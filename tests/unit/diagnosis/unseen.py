@@ -143,6 +143,7 @@ def put(
     full: Body = {
         "containers": [{"name": key, "image": f"registry.example/{name}:1.4.2", **body} for key, body in mains.items()],
         **({"initContainers": [{"name": key, "image": f"registry.example/{name}-init:1", **body} for key, body in init.items()]} if init else {}),
+        **({"restartPolicy": "Never"} if kind in ("Job", "CronJob") else {}),
         **(spec or {}),
     }  # fmt: skip
     marks = {"app": name, **(labels or {})}
@@ -210,9 +211,9 @@ def _controllers(
     made: Case, name: str, ns: str, kind: str, count: int, ready: int, template: Body, selector: Body,
     outer: Body | None, status: Body | None,
 ) -> tuple[str, str] | None:  # fmt: skip
-    counts = {"replicas": count, "readyReplicas": ready, "availableReplicas": ready, "updatedReplicas": count}
-    if ready < count:
-        counts["unavailableReplicas"] = count - ready
+    seen = {"replicas": count, "readyReplicas": ready, "availableReplicas": ready}
+    counts = {**seen, "updatedReplicas": count}
+    short = {"unavailableReplicas": count - ready} if ready < count else {}
     plain = {"replicas": count, "selector": selector, "template": template, **(outer or {})}
     match kind:
         case "Deployment":
@@ -223,17 +224,17 @@ def _controllers(
                 ns,
                 api="apps/v1",
                 spec=plain,
-                status={**counts, "conditions": [available], **(status or {})},
+                status={**counts, **short, "conditions": [available], **(status or {})},
             )
             made.add("ReplicaSet", f"{name}-abc", ns, api="apps/v1", metadata=owned("Deployment", name, ns), labels={"app": name},
-                     spec={"replicas": count, "selector": selector, "template": template}, status=counts)  # fmt: skip
+                     spec={"replicas": count, "selector": selector, "template": template}, status=seen)  # fmt: skip
             return "ReplicaSet", f"{name}-abc"
         case "StatefulSet":
             made.add("StatefulSet", name, ns, api="apps/v1", spec=plain, status={**counts, **(status or {})})
             return "StatefulSet", name
         case "DaemonSet":
             numbers = {"desiredNumberScheduled": count, "currentNumberScheduled": count, "numberReady": ready}
-            made.add("DaemonSet", name, ns, api="apps/v1", spec=plain, status={**numbers, **(status or {})})
+            made.add("DaemonSet", name, ns, api="apps/v1", spec={key: value for key, value in plain.items() if key != "replicas"}, status={**numbers, **(status or {})})
             return "DaemonSet", name
         case "Job" | "CronJob":
             job = name if kind == "Job" else f"{name}-29000000"

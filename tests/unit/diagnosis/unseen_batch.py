@@ -32,7 +32,7 @@ def second_ordinal_is_stuck() -> Case:
                                               "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": ago(40)}}}  # fmt: skip
     one["status"]["conditions"] = [condition("Ready", "False")]
     workload = next(b[0] for b in made.bodies if b[0]["kind"] == "StatefulSet")
-    workload["status"] |= {"readyReplicas": 1, "availableReplicas": 1, "replicas": 2}
+    workload["status"] |= {"readyReplicas": 1, "availableReplicas": 1, "replicas": 2, "updatedReplicas": 2}
     return made.log("kafka-1", "ERROR broker.id 1 conflicts: license server refused: exit\n")
 
 

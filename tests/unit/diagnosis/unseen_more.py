@@ -247,7 +247,8 @@ def container_status_unknown() -> Case:
                                     "containerStatuses": [{"name": "main", "ready": False, "restartCount": 0, "state": {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": "The container could not be located when the pod was terminated"}}}]}  # fmt: skip
     for body, _ in made.bodies:
         if body["kind"] in ("Deployment", "ReplicaSet") and body["metadata"]["name"].startswith("api"):
-            body["status"] |= {"readyReplicas": 0, "availableReplicas": 0, "unavailableReplicas": 1}
+            short = {"unavailableReplicas": 1} if body["kind"] == "Deployment" else {}
+            body["status"] |= {"readyReplicas": 0, "availableReplicas": 0, **short}
     return made
 
 
