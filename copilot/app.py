@@ -17,6 +17,7 @@ from copilot.target import Target
 if TYPE_CHECKING:
     from copilot.agent.asking import Passage
     from copilot.agent.events import StreamEvent
+    from copilot.diagnosis.reach import Reachability
     from retrievers.graph import ResourceGraph
     from tools.cluster.source import Source
 
@@ -43,14 +44,21 @@ class Copilot:
             return self.source.snapshot(Scope(config_values=bool(self.target.paths)))
 
     @cached_property
-    def graph(self) -> ResourceGraph:
-        """The graph of the observation, with the logs that its troubles call for."""
-        from copilot.diagnosis.needs import wanted_logs
+    def objects(self) -> ResourceGraph:
+        """The graph of the observation, without asking for any log: what questions about objects alone need."""
         from retrievers.graph import build_graph
-        from tools.cluster.source import LogRequest
 
         graph = build_graph(self.snapshot)
         _check_namespace(graph, self.namespace)
+        return graph
+
+    @cached_property
+    def graph(self) -> ResourceGraph:
+        """The graph of the observation, with the logs that its troubles call for."""
+        from copilot.diagnosis.needs import wanted_logs
+        from tools.cluster.source import LogRequest
+
+        graph = self.objects
         requests = [LogRequest(*wanted) for wanted in wanted_logs(graph)]
         if requests:
             read = self.source.read_logs(requests)
@@ -69,6 +77,19 @@ class Copilot:
         scope = Scope(object=ref, namespaces=(namespace,) if namespace and ref is None else ())
         with paused_gc():
             return redact_diagnosis(_with_runbooks(diagnose(self.graph, scope)))
+
+    def reach(self, source: str, destination: str) -> Reachability:
+        """Whether one end may reach the other, as a person types them. Quoted text is redacted.
+
+        Raises:
+            UsageError: an end is not found, is several objects, or the port is none.
+        """
+        from copilot.diagnosis.reach import reach
+        from copilot.diagnosis.view import View
+        from copilot.redacting import redact_reach
+
+        with paused_gc():
+            return redact_reach(reach(View(self.objects), source, destination, self.namespace))
 
     def search(self, words: str, most: int) -> list[Passage]:
         """Passages of the shipped runbooks and the user's documents, best first."""

@@ -6,6 +6,7 @@ import msgspec
 
 from copilot.diagnosis.changes import Change
 from copilot.diagnosis.onset import Onset
+from copilot.diagnosis.reach import Group, Reachability
 from copilot.diagnosis.timeline import Entry, Timeline
 from copilot.model import ChainLink, Diagnosis, Evidence, NextStep, RootCause
 from guardrails.redaction import redact
@@ -63,3 +64,30 @@ def _entry(entry: Entry) -> Entry:
     change = redact_change(entry.change) if entry.change is not None else None
     words = change.text if change is not None else plain(entry.text)
     return msgspec.structs.replace(entry, text=words, change=change)
+
+
+def redact_reach(found: Reachability) -> Reachability:
+    """The same judgement of a connection, fit to be shown."""
+    return msgspec.structs.replace(
+        found,
+        source=plain(found.source),
+        target=plain(found.target),
+        groups=tuple(_group(group) for group in found.groups),
+        notes=_all_plain(found.notes),
+        not_evaluated=_all_plain(found.not_evaluated),
+    )
+
+
+def _group(group: Group) -> Group:
+    return msgspec.structs.replace(
+        group,
+        sources=_all_plain(group.sources),
+        targets=_all_plain(group.targets),
+        why=_all_plain(group.why),
+        missing=_all_plain(group.missing),
+        change=plain(group.change),
+    )
+
+
+def _all_plain(lines: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(plain(line) for line in lines)

@@ -17,6 +17,7 @@ from copilot.model.errors import EXIT_DEFECT, EXIT_USAGE, CopilotError
 COMMANDS = {
     "why": "Say why something is broken: one root cause with its proof.",
     "ask": "Answer a question about the cluster in plain words, with citations.",
+    "reach": "Say whether A may reach B, and which network policy decides.",
     "graph": "Show what an object depends on and who depends on it.",
     "changes": "Say what changed, when and by whom, newest first.",
     "timeline": "Draw what happened around the onset of an object's trouble.",

@@ -1,19 +1,25 @@
 """What NetworkPolicies let through: may A talk to B on a port, who may, and what one policy allows. Set evaluation, no packet is sent.
 
-It speaks of policies only: whether the network plugin enforces them, and whether anything listens, is not known here.
+It says what `kubectl copilot reach` says: whether anything listens behind an open way is not known here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import assert_never
 
 from copilot.agent.answers.lists import say_unread_kind
 from copilot.agent.asking import Asking
 from copilot.agent.draft import Draft
+from copilot.agent.events import Citation
 from copilot.agent.question import Question
 from copilot.agent.room import next_pod
-from copilot.diagnosis.policies import Direction, End, Refusal, allowing, policies_of, refusal, rule_texts, types_of
-from copilot.model import Ref, Resource, children, mapping, number, text
+from copilot.diagnosis.policies import Direction, End, policies_of, rule_texts, types_of
+from copilot.diagnosis.reach import Party, Reachability, State, Wanted, judge, party_of, reach_between
+from copilot.diagnosis.reach.answer import Verdict
+from copilot.diagnosis.reach.lead import lead_service
+from copilot.model import Ref, Resource, children, mapping, number
 from copilot.model.wording import listed
 from retrievers.graph import EdgeKind
 from retrievers.graph.selectors import parse_label_selector
@@ -23,6 +29,7 @@ _FROM = re.compile(
     r"\b(?:reachable|accessible|allowed|called|contacted|hit) (?:from|by)\b|\b(?:accepts?|receives?|gets?)\b.*\bfrom\b"
 )
 _TOLD = 8
+_CITED = 3  # facts cited for one connection
 _POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicaSet")
 _WHO = re.compile(r"^(?:who|what|which \w+) (?:can|may|could|is|are)\b")
 
@@ -71,53 +78,66 @@ def _pod_of(asking: Asking, ref: Ref) -> Resource | None:
 
 
 def _say_connection(asking: Asking, start: Ref, end: Ref, port: int, draft: Draft) -> None:
-    source, target = _pod_of(asking, start), _pod_of(asking, end)
+    source, target = asking.graph.get(start), _target(asking, end, port)
     assert source is not None, "only objects with a pod come here"
-    assert target is not None, "only objects with a pod come here"
-    real = _target_port(asking, end, target, port)
-    ports = [real] if real else _declared(target)
-    words = f"port {real}" if real else f"port {', '.join(map(str, ports))}" if ports else "any port"
-    blocked = [
-        refused for one in ports or [0] if (refused := refusal(asking.view, End(pod=source), End(pod=target), one))
-    ]
-    if blocked:
-        _say_refusal(start, end, words, blocked[0], draft)
-        return
-    letting = [
-        *allowing(asking.view, source, End(pod=target), Direction.EGRESS, target, (ports or [0])[0]),
-        *allowing(asking.view, target, End(pod=source), Direction.INGRESS, target, (ports or [0])[0]),
-    ]
-    if not letting:
-        fact = draft.cite_ref(end, "metadata.labels", f"no NetworkPolicy selects {end} for Ingress or {start} for Egress", "list")  # fmt: skip
-        draft.say(f"Yes: no NetworkPolicy restricts the way from {start} to {end} ({words}).", fact)
-        return
-    facts = [draft.cite(one, "spec", f"{one.ref} allows it") for one in letting[:3]]
-    draft.say(
-        f"Yes: {start} may talk to {end} on {words}; {listed((str(one.ref) for one in letting), 3)} allows it.", *facts
+    found = reach_between(asking.view, party_of(asking.view, source), target, Wanted("", port))
+    ports = list(dict.fromkeys(group.port for group in found.groups if group.port))
+    words = f"port {', '.join(map(str, ports))}" if ports else f"port {port}" if port else "any port"
+    facts = [draft.cite(one.policy, one.place, one.words) for group in found.groups for one in group.deciders][:_CITED]
+    match found.verdict:
+        case Verdict.ALLOWED if not facts:
+            fact = draft.cite_ref(end, "metadata.labels", f"no NetworkPolicy selects {end} for Ingress or {start} for Egress", "list")  # fmt: skip
+            draft.say(f"Yes: no NetworkPolicy restricts the way from {start} to {end} ({words}).", fact)
+        case Verdict.ALLOWED:
+            names = listed((str(one.policy.ref) for group in found.groups for one in group.deciders), 3)
+            draft.say(f"Yes: {start} may talk to {end} on {words}; {names} allows it.", *facts)
+        case Verdict.REFUSED:
+            _say_refusal(start, end, words, found, facts, draft)
+        case Verdict.PARTLY:
+            _say_refusal(start, end, words, found, facts, draft, head="Only partly")
+        case Verdict.UNKNOWN:
+            draft.known = False
+            why = next((why for group in found.groups if group.state is State.UNKNOWN for why in group.why), "")
+            draft.say(f"Whether {start} may talk to {end} on {words} cannot be told: {why}.", *facts)
+        case _:
+            assert_never(found.verdict)
+    for note in found.not_evaluated[:_CITED]:
+        draft.say(f"Not evaluated: {note}.", draft.cite_ref(end, "", note, "list"))
+
+
+def _say_refusal(
+    start: Ref, end: Ref, words: str, found: Reachability, facts: Sequence[Citation], draft: Draft, head: str = "No"
+) -> None:
+    group = next(group for group in found.groups if group.state is State.REFUSED)
+    why = "; ".join((*group.missing, *group.why) if group.missing else group.why)
+    refused = (
+        f"{start} may not talk to {end} on {words}" if head == "No" else f"not every way from {start} to {end} is open"
     )
+    if not facts:
+        facts = [draft.cite_ref(end, group.field or "spec", why, "list")]
+    draft.say(f"{head}: {refused}: {why}.", *facts)
 
 
-def _say_refusal(start: Ref, end: Ref, words: str, refused: Refusal, draft: Draft) -> None:
-    policy = refused.nearest
-    said = f"{policy.ref} {refused.why}"
-    others = [one for one in refused.policies if one.ref != policy.ref]
-    also = f" ({listed((str(one.ref) for one in others), 3)} isolates it too and does not allow it either)" if others else ""  # fmt: skip
-    draft.say(
-        f"No: {start} may not talk to {end} on {words}: {said}{also}.",
-        draft.cite(policy, "spec.ingress" if refused.direction is Direction.INGRESS else "spec.egress", said),
-    )
-
-
-def _target_port(asking: Asking, end: Ref, target: Resource, port: int) -> int:
-    """The pods' port behind a Service's, when a Service is named or one of the object's name serves that port."""
+def _target(asking: Asking, end: Ref, port: int) -> Party:
+    """The object, or the Service of its name when the port is one that only the Service has."""
+    resource = asking.graph.get(end)
+    assert resource is not None, "only objects with a pod come here"
     service = asking.graph.find("Service", end.namespace, end.name)
-    if service is None or not port or port in _declared(target):
-        return port
-    for entry in children(service.spec, "ports"):
-        if number(entry, "port") == port:
-            wanted = text(entry, "targetPort") or str(port)
-            return int(wanted) if wanted.isdigit() else _named(target, wanted) or port
-    return port
+    pod = _pod_of(asking, end)
+    if service is None or pod is None or not port or port in _declared(pod):
+        return party_of(asking.view, resource)
+    serves = any(number(entry, "port") == port for entry in children(service.spec, "ports"))
+    return party_of(asking.view, service if serves else resource)
+
+
+def _target_port(asking: Asking, end: Ref, port: int) -> int:
+    """The pods' port behind a Service's."""
+    led = (
+        lead_service(asking.view, service, Wanted("", port))
+        if (service := _target(asking, end, port).service)
+        else None
+    )
+    return led.legs[0].port if led is not None and led.legs else port
 
 
 def _declared(pod: Resource) -> list[int]:
@@ -126,14 +146,6 @@ def _declared(pod: Resource) -> list[int]:
         for container in children(pod.spec, "containers")
         for entry in children(container, "ports")
     ]
-
-
-def _named(pod: Resource, name: str) -> int:
-    for container in children(pod.spec, "containers"):
-        for entry in children(container, "ports"):
-            if text(entry, "name") == name:
-                return number(entry, "containerPort")
-    return 0
 
 
 def _say_policy(asking: Asking, ref: Ref, draft: Draft) -> None:
@@ -159,22 +171,25 @@ def _say_policy(asking: Asking, ref: Ref, draft: Draft) -> None:
 def _say_callers(asking: Asking, end: Ref, port: int, draft: Draft) -> None:
     target = _pod_of(asking, end)
     assert target is not None, "only objects with a pod come here"
-    real = _target_port(asking, end, target, port) or next(iter(_declared(target)), 0)
+    real = _target_port(asking, end, port) or next(iter(_declared(target)), 0)
     allowed: list[Ref] = []
     barred: list[Ref] = []
+    unsure: list[Ref] = []
     for kind in _POD_KINDS[:3]:
         for workload in asking.members(kind, None):
             pod = _pod_of(asking, workload.ref)
             if pod is None or workload.ref == end:
                 continue
-            free = refusal(asking.view, End(pod=pod), End(pod=target), real) is None
-            (allowed if free else barred).append(workload.ref)
+            state = judge(asking.view, End(pod=pod), End(pod=target), real).state
+            {State.ALLOWED: allowed, State.REFUSED: barred, State.UNKNOWN: unsure}[state].append(workload.ref)
     if not policies_of(asking.view, target, Direction.INGRESS):
         draft.say(f"No NetworkPolicy restricts who may reach {end}.", draft.cite_ref(end, "metadata.labels", f"no policy selects {end}", "list"))  # fmt: skip
     fact = draft.cite_ref(end, "spec.ingress", f"{len(allowed)} workloads may reach {end} on port {real or 'any'}", "list")  # fmt: skip
     draft.say(f"{listed((str(one) for one in allowed), _TOLD) or 'No workload'} may reach {end}{f' on port {real}' if real else ''}.", fact)  # fmt: skip
     if barred:
         draft.say(f"{listed((str(one) for one in barred), _TOLD)} may not.", fact)
+    if unsure:
+        draft.say(f"Of {listed((str(one) for one in unsure), _TOLD)} it cannot be told.", fact)
 
 
 def _say_isolation(asking: Asking, end: Ref, draft: Draft) -> None:
