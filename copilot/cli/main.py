@@ -25,6 +25,7 @@ COMMANDS = {
     "index": "Add your own Markdown runbooks to the knowledge base.",
     "search": "Search runbooks and documents.",
     "record": "Save what `why` reads as a recording to attach, replay or score.",
+    "check": "Say what would become of a kubectl command or a sentence, without doing it.",
     "do": "Plan one change, show its card, and carry it out after a typed yes.",
     "undo": "Undo a change made through `do`.",
     "audit": "List and verify the journal of changes.",

@@ -108,9 +108,20 @@ def grammar() -> Grammar:
 
 
 def _flags(entries: Mapping[str, list[list[Any]]]) -> tuple[dict[str, Flag], frozenset[str]]:
-    """Flags of one shape, and the names of those that the versions read differently."""
-    settled = {name: Flag(name, *shapes[0]) for name, shapes in entries.items() if len(shapes) == 1}
+    """The flags that every version reads alike, and the names of the others. A short form only some have is still one."""
+    settled = {name: flag for name, shapes in entries.items() if (flag := _settled(name, shapes)) is not None}
     return settled, frozenset(entries) - frozenset(settled)
+
+
+def _settled(name: str, shapes: list[list[Any]]) -> Flag | None:
+    flags = [Flag(name, *shape) for shape in shapes]
+    shorts = {flag.short for flag in flags} - {""}
+    if len({flag.needs_value for flag in flags}) > 1 or len(shorts) > 1:
+        return None
+    kind = flags[0].takes if len({flag.takes for flag in flags}) == 1 else "value"
+    if not flags[0].needs_value and kind == "value":
+        return None
+    return Flag(name, shorts.pop() if shorts else "", kind, "" if len(flags) > 1 else flags[0].minors)
 
 
 def parse(words: Sequence[str]) -> Line:
@@ -181,7 +192,9 @@ class _Parser:
 
     def _unfinished(self) -> str:
         start = f"{self._path} ".lstrip()
-        inside = sorted(path[len(start) :] for path in self._grammar.commands if path.startswith(start) and path != self._path)
+        inside = sorted(
+            path[len(start) :] for path in self._grammar.commands if path.startswith(start) and path != self._path
+        )
         if not self._path:
             return "it names no command"
         return f"kubectl {self._path} needs one of: {', '.join(name for name in inside if ' ' not in name)}"

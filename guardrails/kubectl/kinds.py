@@ -64,7 +64,7 @@ def kind_of(word: str) -> KubeKind:
         raise KubectlRefused(f"'{visible(word)}' is not the name of a kind")
     lowered = word.lower()
     if lowered.partition(".")[0] in _SECRETS:
-        raise KubectlRefused(NO_SECRETS, 'kubectl copilot ask "which secrets does deployment/NAME use?"')
+        raise KubectlRefused(NO_SECRETS, 'kubectl copilot ask "which secrets does deployment/NAME use?"', never=True)
     built_in = resolve_kind(lowered)
     if built_in is not None:
         return _of(built_in, lowered)
@@ -73,9 +73,15 @@ def kind_of(word: str) -> KubeKind:
         return found
     name, dot, group = lowered.partition(".")
     if dot and "." in group:
-        return KubeKind("", ANY if "." in name else name, _without_api_version(group), ANY, namespaced=None, known=False)
+        return KubeKind(
+            "", ANY if "." in name else name, _without_api_version(group), ANY, namespaced=None, known=False
+        )
     near = nearest(lowered, _words(), 0.75)
-    hint = f"; did you mean {near}?" if near else "; write a custom kind with its group, as in certificates.cert-manager.io"
+    hint = (
+        f"; did you mean {near}?"
+        if near
+        else "; write a custom kind with its group, as in certificates.cert-manager.io"
+    )
     raise KubectlRefused(f"'{visible(word)}' is no kind that is known here{hint}")
 
 

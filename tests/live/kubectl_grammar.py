@@ -39,7 +39,7 @@ class Kubectl:
 
     def __init__(self, path: str, home: str) -> None:
         self._path = path
-        self._env = {"HOME": home, "KUBECONFIG": f"{home}/none", "PATH": os.defpath, "KUBECTL_KUBERC": "false"}
+        self._env = {"HOME": home, "KUBECONFIG": f"{home}/none", "PATH": os.defpath}
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -72,7 +72,9 @@ def read_page(text: str) -> Page:
             section = line.strip()
         elif found := _FLAG.match(line):
             page.flags[found["name"]] = {"short": found["short"] or "", "default": found["default"]}
-        elif (section.endswith(("Commands:", "plugins:")) or "Commands (" in section) and (named := _COMMAND.match(line)):
+        elif (section.endswith(("Commands:", "plugins:")) or "Commands (" in section) and (
+            named := _COMMAND.match(line)
+        ):
             page.commands.append(named["name"])
     return page
 
@@ -127,19 +129,22 @@ def merged(grammars: dict[str, dict[str, dict[str, object]]]) -> dict[str, objec
                 if shape is not None:
                     shapes.setdefault((shape["short"], shape["takes"]), []).append(minor)
             flags[name] = [
-                [short, kind, *([] if known == holding else [span(known)])] for (short, kind), known in shapes.items()
+                [short, kind, *([] if known == holding else [span(known, minors)])]
+                for (short, kind), known in shapes.items()
             ]
         aliases = sorted({alias for entry in entries for alias in entry["aliases"]})  # type: ignore[attr-defined]
         commands[command] = {
             **({"aliases": aliases} if aliases else {}),
-            **({} if holding == minors else {"minors": span(holding)}),
+            **({} if holding == minors else {"minors": span(holding, minors)}),
             "flags": flags,
         }
     return {"schema": "cluster-copilot/kubectl-grammar/v1", "minors": minors, "commands": commands}
 
 
-def span(minors: list[str]) -> str:
-    return f"{minors[0]}-{minors[-1]}"
+def span(some: list[str], minors: list[str]) -> str:
+    """`1.31-1.37` where no minor between is missing, else every one."""
+    first, last = minors.index(some[0]), minors.index(some[-1])
+    return f"{some[0]}-{some[-1]}" if minors[first : last + 1] == some and first < last else ",".join(some)
 
 
 def rendered(document: dict[str, object]) -> str:
