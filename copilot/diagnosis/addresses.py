@@ -30,6 +30,14 @@ _PAIR = re.compile(
     r"(?<![\w./:@-])(?P<host>[A-Za-z][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63}){0,6}):(?P<port>\d{2,5})(?![\w.])"
 )
 _SVC = re.compile(r"(?<![\w.-])(?P<host>[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}\.svc(?:\.[a-z0-9.-]{1,80})?)(?![\w-])")
+_KEYWORD = re.compile(  # ADO.NET and libpq connection strings
+    r"(?:^|[;\s])(?:host|server|data source|addr(?:ess)?|network address)\s*=\s*(?:tcp:)?(?P<host>[A-Za-z0-9][\w.-]{0,252})(?:[,:](?P<port>\d{2,5}))?(?=[;\s]|$)",
+    re.IGNORECASE,
+)
+_KEYWORD_PORT = re.compile(r"(?:^|[;\s])port\s*=\s*(\d{2,5})(?=[;\s]|$)", re.IGNORECASE)
+_DRIVER = re.compile(
+    r"\b(?:tcp|udp)\((?P<host>[A-Za-z0-9][\w.-]{0,252})(?::(?P<port>\d{2,5}))?\)"
+)  # user:password@tcp(db:3306)/name
 _TOOL = re.compile(
     r"\b(?:nc|ncat|telnet|netcat)\b(?: +-\w+(?: +\d+)?){0,4} +(?P<host>[A-Za-z][\w.-]{0,252}) +(?P<port>\d{2,5})\b"
     r"|(?: -h| --host)[ =](?P<host2>[A-Za-z][\w.-]{0,252})(?:[^|;&\n]{0,80}?(?: -p| --port|-P)[ =]?(?P<port2>\d{2,5})\b)?"
@@ -145,6 +153,11 @@ def addresses_in(setting: Setting, siblings: Mapping[str, str] | None = None) ->
     rest = _URL.sub(" ", value)
     for match in _PAIR.finditer(rest):
         found[match["host"], int(match["port"])] = None
+    for match in _DRIVER.finditer(rest):
+        found[match["host"], int(match["port"] or 3306)] = None
+    for match in _KEYWORD.finditer(rest) if "=" in rest else ():
+        port = _KEYWORD_PORT.search(rest)
+        found[match["host"], int(match["port"] or (port[1] if port else 0))] = None
     for match in _SVC.finditer(rest):
         if not any(host == match["host"] for host, _ in found):
             found[match["host"], 0] = None

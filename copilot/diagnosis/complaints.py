@@ -5,6 +5,7 @@ A single error of a busy, ready program is noise; the same error again and again
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,13 +20,16 @@ from copilot.diagnosis.pods import ContainerFact, PodFact
 from copilot.diagnosis.view import View
 from copilot.model import ContainerLog, Ref, number
 
+REPEATED = 2  # lines: enough where the objects prove the line right
 LASTING = 5  # lines of one kind in the tail of a ready program's log: fewer are a retry that worked
 STILL = 15  # lines: the newest complaint must be among the last, else it is over
 _WINDOW = 60  # lines of a ready program's log that are looked at
 
+_OF_A_CALLER = re.compile(r"TLS handshake error from|[Hh]andshake with client|http: proxy error: context canceled")
+
 ABOUT_SERVERS = frozenset({
     "app.dependency.unknown_host", "app.dependency.refused", "app.dependency.timeout", "app.dependency.exhausted", "train.rendezvous",
-    "kuberay.head",
+    "kuberay.head", "app.dependency.read_only",
 })  # fmt: skip
 
 
@@ -57,8 +61,19 @@ class Complaint(msgspec.Struct, frozen=True, eq=False):
 
 
 def complaints(view: View) -> list[Complaint]:
-    """Every complaint, sorted by pod; one for each container."""
-    return view.once("complaints", lambda: list(_read(view)))
+    """Every lasting complaint about another server, sorted by pod; one for each container."""
+    return view.once(
+        "complaints",
+        lambda: [c for c in troubles(view) if c.cause in ABOUT_SERVERS and (not c.ready or c.count >= LASTING)],
+    )
+
+
+def troubles(view: View) -> list[Complaint]:
+    """What programs say of any fault, sorted by pod: one line about servers and one of another kind for each container.
+
+    Those of ready programs may be said as few as twice: who asks looks at `count`.
+    """
+    return view.once("troubles", lambda: list(_read(view)))
 
 
 def complained_of(view: View) -> dict[Ref, list[Complaint]]:
@@ -97,25 +112,24 @@ def _read(view: View) -> Iterator[Complaint]:
         for container in pod.containers:
             logs = view.logs(ref, container.name)
             well = ref not in troubled or (container.ready and not container.restarts)
-            found = _lasting(logs) if well else _telling(view, logs)
-            if found is not None:
-                log, line, match, count = found
+            for log, line, match, count in _lasting(logs) if well else _telling(view, logs):
                 yield Complaint(pod, container, log, line, match, count, ready=well)
 
 
 _Found = tuple[ContainerLog, LogLine, LogMatch, int]
 
 
-def _telling(view: View, logs: list[ContainerLog]) -> _Found | None:
+def _telling(view: View, logs: list[ContainerLog]) -> Iterator[_Found]:
     for log in logs:
         found = telling(view, log)
         if found is not None:
-            return (log, *found, 1) if found[1].pattern.cause in ABOUT_SERVERS else None
-    return None
+            if found[1].pattern.cause in ABOUT_SERVERS:
+                yield (log, *found, 1)
+            return
 
 
-def _lasting(logs: list[ContainerLog]) -> _Found | None:
-    """The complaint that a ready program repeats up to the end of its present log."""
+def _lasting(logs: list[ContainerLog]) -> Iterator[_Found]:
+    """What a ready program repeats up to the end of its present log, about servers and otherwise."""
     for log in logs:
         if log.previous:
             continue
@@ -123,16 +137,22 @@ def _lasting(logs: list[ContainerLog]) -> _Found | None:
         newest: dict[str, tuple[int, LogLine, LogMatch]] = {}
         for index, line in enumerate(tail(log, _WINDOW)):
             match = match_line(line.said)
-            if match is not None and match.pattern.cause in ABOUT_SERVERS:
-                seen[match.pattern.cause] += 1
-                known = newest.get(match.pattern.cause)
-                if known is None or (match.names_something and not known[2].names_something):
-                    newest[match.pattern.cause] = (min(index, known[0]) if known else index, line, match)
-        for cause, count in seen.most_common(1):
-            index, line, match = newest[cause]
-            if count >= LASTING and index < STILL:
-                return log, line, match, count
-    return None
+            if match is None or _OF_A_CALLER.search(line.said):
+                continue
+            cause = match.pattern.cause
+            seen[cause] += 1
+            known = newest.get(cause)
+            if known is None or (match.names_something and not known[2].names_something):
+                newest[cause] = (min(index, known[0]) if known else index, line, match)
+        for about in (True, False):
+            lasting = [
+                (count, cause) for cause, count in seen.most_common()
+                if (cause in ABOUT_SERVERS) is about and count >= REPEATED and newest[cause][0] < STILL
+            ]  # fmt: skip
+            for count, cause in lasting[:1]:
+                _, line, match = newest[cause]
+                yield log, line, match, count
+        return
 
 
 def repeated_errors(log: ContainerLog) -> tuple[LogLine, int] | None:

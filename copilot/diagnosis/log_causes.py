@@ -17,6 +17,7 @@ from copilot.diagnosis.log_dependency import DEPENDENCY_CAUSES, TEXT_ONLY, depen
 from copilot.diagnosis.log_lines import TAIL, LogLine, bare, severity, tail
 from copilot.diagnosis.log_pattern import LogMatch
 from copilot.diagnosis.log_patterns import match_block, match_line
+from copilot.diagnosis.log_servers import CREDENTIALS, at_server, rejected
 from copilot.diagnosis.pods import ContainerFact, PodFact
 from copilot.diagnosis.steps import change, logs_step
 from copilot.diagnosis.view import View, logged, said
@@ -35,6 +36,13 @@ LOG_CAUSES: tuple[Cause, ...] = (
     _cause("app.port.in_use", "Two processes want the same port", "Give one of them another port"),
     _cause("app.module.missing", "A module the program needs is not in the image", "Build the image with it"),
     _cause("app.schema.missing", "The database lacks what the program expects", "Run or repair the migration"),
+    _cause("app.database.rights", "The database lacks a user or a right that a program needs", "Create the user or grant the right in the database"),
+    _cause("app.store.full", "A store refuses writes for lack of memory or disk", "Give it room, or let it evict"),
+    _cause("app.database.slow", "A database answers slowly", "Look at its slow queries, locks and disk", level=Severity.DEGRADED),
+    _cause("app.data.poison", "A message that cannot be read stops a consumer", "Skip or repair the message"),
+    _cause("app.memory.gc", "A program spends its time in garbage collection", "Raise its heap or lower its use", level=Severity.DEGRADED),
+    _cause("app.clock.skew", "Clocks differ, so tokens are not valid", "Compare the nodes' clocks", yields=True),
+    _cause("vllm.queue", "A model server's KV cache is full and requests wait", "Add replicas or memory, lower the context", level=Severity.DEGRADED),
     _cause("app.credentials.rejected", "A server rejects the credentials", "Correct the Secret or the variable"),
     _cause("app.config.missing", "A required setting or file is missing", "Set it in the template or mount it"),
     _cause("app.config.invalid", "The program refuses its configuration", "Correct the configuration"),
@@ -112,6 +120,14 @@ def explain_line(
         since=container.finished,
         steps=(logs_step(pod, container),),
     )
+    if match.pattern.server:
+        moved = at_server(view, pod, container, base, match)
+        if moved is not base or base.cause not in _DEPENDENCIES:
+            return moved
+    if base.cause == CREDENTIALS:
+        moved = rejected(view, pod, container, base, match)
+        if moved is not base:
+            return moved
     if base.cause in _DEPENDENCIES:
         return dependency(view, pod, container, base, match.groups)
     match base.cause:

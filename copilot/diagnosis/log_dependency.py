@@ -44,11 +44,22 @@ WRONG_ADDRESS = _cause("app.dependency.wrong_address", "It is told a port or add
 REFUSED = _cause("app.dependency.refused", "A server it needs refuses connections", "Look at that server first", yields=True)  # fmt: skip
 TIMEOUT = _cause("app.dependency.timeout", "A server it needs does not answer", "Look at that server and at policies", yields=True)  # fmt: skip
 EXHAUSTED = _cause("app.dependency.exhausted", "A server it needs is out of capacity", "Raise the limit or use fewer connections", yields=True)  # fmt: skip
+READ_ONLY = _cause("app.dependency.read_only", "The database it writes to is read-only", "Write to the primary, or make the database writable", yields=True)  # fmt: skip
 LOOKUP = _cause("dns.lookup_failing", "The cluster's name resolution fails", "Look at CoreDNS and at policies to port 53", yields=True)  # fmt: skip
 DNS_POLICY = _cause("dns.policy", "The pod's DNS policy keeps it from resolving Services", "Set dnsPolicy ClusterFirst")
 EXTERNAL_NAME = _cause("svc.externalname", "An ExternalName Service leads to a name that does not resolve", "Correct spec.externalName")  # fmt: skip
 
-DEPENDENCY_CAUSES = (UNKNOWN_HOST, WRONG_ADDRESS, REFUSED, TIMEOUT, EXHAUSTED, LOOKUP, DNS_POLICY, EXTERNAL_NAME)
+DEPENDENCY_CAUSES = (
+    UNKNOWN_HOST,
+    WRONG_ADDRESS,
+    REFUSED,
+    TIMEOUT,
+    EXHAUSTED,
+    READ_ONLY,
+    LOOKUP,
+    DNS_POLICY,
+    EXTERNAL_NAME,
+)
 _LOCAL = ("localhost", "127.0.0.1", "0.0.0.0", "::1")  # noqa: S104 - compared with, never bound
 
 

@@ -9,12 +9,18 @@ import msgspec
 
 
 class LogPattern(msgspec.Struct, frozen=True):
-    """One message shape. `sentence` is formatted with the named groups; `{line}` is the whole line."""
+    """One message shape. `sentence` is formatted with the named groups; `{line}` is the whole line.
+
+    `inbound` shapes may as well be about the program's own callers (a user typed a wrong password). `server` names the
+    kind of server that has to be changed when a client says this, "any" when every kind says it so.
+    """
 
     cause: str
     pattern: re.Pattern[str]
     sentence: str
     weight: float = 0.75
+    inbound: bool = False
+    server: str = ""
 
 
 class LogMatch(msgspec.Struct, frozen=True):
@@ -32,12 +38,16 @@ class LogMatch(msgspec.Struct, frozen=True):
 HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?)"
 PORT = r"(?P<port>\d{1,5})"
 NAME = r"[\"'`]?(?P<name>[A-Za-z_][A-Za-z0-9_.-]{0,120})[\"'`]?"
-PATH = r"(?P<path>/[^\s:'\"]{1,300})"
+PATH = r"(?P<path>/(?!/)[^\s:'\"]{1,300})"
 
 
-def rows(cause: str, weight: float, *shapes: tuple[str, str]) -> tuple[LogPattern, ...]:
+def rows(
+    cause: str, weight: float, *shapes: tuple[str, str], inbound: bool = False, server: str = ""
+) -> tuple[LogPattern, ...]:
     """Patterns of one cause."""
-    return tuple(LogPattern(cause, re.compile(pattern), sentence, weight) for pattern, sentence in shapes)
+    return tuple(
+        LogPattern(cause, re.compile(pattern), sentence, weight, inbound, server) for pattern, sentence in shapes
+    )
 
 
 # Every pattern needs one of these, in lower case: a line without any of them is not tried.
@@ -52,7 +62,7 @@ HINTS = (
     "unbound", "bad address", "no route", "nodename", "deadline", "rejected", "forbidden", "incompatible",
     "mismatch", "corrupt", "already", "connections", "limit", "too low", "no servers", "nvml", "nccl", "cuda", "driver",
     "bus error", "shm", "not empty", "larger than", "divisible", "empty", "bad_alloc", "pkix", "doesn’t", "self-signed",
-    "self signed", "upstream", "interpreter", "converting", "parse", "502", "503", "504", "nobrokers", "link failure", "watermark", "disk", "imds", "no model", "nosuchbucket", "not a directory", "broker", "unexpected", "closed", "unhealthy", "unavailable",
+    "self signed", "upstream", "interpreter", "converting", "parse", "502", "503", "504", "nobrokers", "link failure", "watermark", "disk", "imds", "no model", "nosuchbucket", "not a directory", "broker", "unexpected", "unabletoconnect", "privilege", "topic", "offset", "duration", "slow query", "query_time", "pause full", "noperm", "misconf", "preempted", "unique", "before issued", "not active", "nbf", "closed", "unhealthy", "unavailable",
 )  # fmt: skip
 
 

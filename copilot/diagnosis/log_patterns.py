@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from copilot.diagnosis.log_pattern import PATH, LogMatch, LogPattern, may_matter, rows
 from copilot.diagnosis.log_patterns_models import MODEL_PATTERNS
 from copilot.diagnosis.log_patterns_network import NETWORK_PATTERNS
+from copilot.diagnosis.log_patterns_servers import SERVER_PATTERNS
 from copilot.diagnosis.log_patterns_stores import STORE_PATTERNS
 
 # Shapes of several lines, newest last, parted by line ends.
@@ -28,6 +29,7 @@ BLOCKS: tuple[LogPattern, ...] = (
 
 PATTERNS: tuple[LogPattern, ...] = (
     *MODEL_PATTERNS,
+    *SERVER_PATTERNS,
     *rows(
         "app.port.in_use", 0.85,
         (r"(?::|port |\]:)(?P<port>\d{2,5})\b.{0,80}(?:[Aa]ddress already in use|EADDRINUSE)", "port {port} is already in use: address already in use"),
@@ -64,8 +66,12 @@ PATTERNS: tuple[LogPattern, ...] = (
         (r"NOAUTH Authentication required|NOAUTH|AUTH failed: .{0,60}no password", "the server requires a password and none was sent (NOAUTH: authentication required)"),
         (r"WRONGPASS|invalid username-password pair", "the server rejected the password (WRONGPASS): wrong credentials"),
         (r"ACCESS_REFUSED|SASL.{0,40}(?:[Aa]uthentication failed|failed)|[Aa]uthentication failed|AuthenticationFailed|Login failed for user", "authentication failed: wrong credentials (user, password or token)"),
+    ),
+    *rows(
+        "app.credentials.rejected", 0.8,
         (r"\b401\b.{0,30}[Uu]nauthorized|[Uu]nauthorized.{0,20}\b401\b|[Ii]nvalid (?:API|api|access) (?:key|token)|InvalidAccessKeyId|SignatureDoesNotMatch|[Tt]oken (?:has )?expired|ExpiredToken", "a server answered 401 Unauthorized: wrong or expired credentials"),
         (r"[Pp]assword (?:is )?(?:incorrect|wrong|invalid)|[Bb]ad credentials|[Ii]nvalid (?:credentials|password)", "the server rejected the credentials (password)"),
+        inbound=True,
     ),
     *STORE_PATTERNS,
     *rows(
@@ -110,7 +116,7 @@ PATTERNS: tuple[LogPattern, ...] = (
     *rows(
         "app.certificate.untrusted", 0.85,
         (r"x509: certificate has expired|certificate (?:has )?expired|CERT_HAS_EXPIRED|CertificateExpired", "a server certificate has expired"),
-        (r"x509: certificate signed by unknown authority|unable to get local issuer certificate|self[- ]signed certificate|PKIX path building failed|CERTIFICATE_VERIFY_FAILED|certificate verify failed", "a server certificate is not trusted: its certificate authority is unknown to the client"),
+        (r"x509: certificate signed by unknown authority|unable to verify the first certificate|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT|tlsv1 alert unknown ca|tls: unknown certificate authority|SSLHandshakeException|RemoteCertificateChainErrors|invalid peer certificate: UnknownIssuer|unable to get local issuer certificate|self[- ]signed certificate|PKIX path building failed|CERTIFICATE_VERIFY_FAILED|certificate verify failed", "a server certificate is not trusted: its certificate authority is unknown to the client"),
         (r"x509: certificate is (?:valid for|not valid for)|[Hh]ostname mismatch|doesn't match either of|certificate subject name", "a server certificate is for another host name"),
     ),
     *rows(

@@ -7,13 +7,15 @@ from copilot.diagnosis.log_pattern import HOST, PORT, rows
 MODEL_PATTERNS = (
     *rows(
         "cuda.init", 0.75,
-        (r"Found no NVIDIA driver|CUDA driver version is insufficient|nvml error|NVML(?:_ERROR| Shared Library| library| initialization)|[Ff]ailed to initialize NVML|libcuda\.so\.1|driver/library version mismatch|nvidia-container-cli: ", "the container finds no usable NVIDIA driver: it runs on a node without a GPU driver, or asks for no GPU"),
+        (r"Found no NVIDIA driver|NVIDIA driver on your system is too old|CUDA driver version is insufficient|nvml error|NVML(?:_ERROR| Shared Library| library| initialization)|[Ff]ailed to initialize NVML|libcuda\.so\.1|driver/library version mismatch|nvidia-container-cli: ", "the container finds no usable NVIDIA driver: it runs on a node without a GPU driver, or asks for no GPU"),
         (r"[Nn]o CUDA(?:-capable)? (?:GPUs are available|device is detected|devices? (?:found|available))|CUDA_ERROR_NO_DEVICE|Torch not compiled with CUDA|torch\.cuda\.is_available\(\) is False|no GPU(?:s)? (?:found|detected|available)|[Ff]ailed to infer device type", "the program finds no GPU (CUDA device): none is requested, or the node offers none"),
         (r"(?:world.size|tensor.parallel.size|[Nn]umber of (?:required|requested) GPUs?).{0,80}(?:larger|greater|more) than.{0,60}(?:available|GPUs)|invalid device ordinal", "it asks for more GPUs than the container has (tensor parallel size, device ordinal)"),
         (r"compute capability|no kernel image is available for execution|not compiled for this (?:GPU|architecture)|Bfloat16 is only supported", "the GPU is too old for what the program asks (compute capability)"),
     ),
     *rows(
         "cuda.oom", 0.75,
+        (r"Free memory on device.{0,120}less than desired GPU memory utilization", "the GPU's memory is held by another process: less is free than gpu_memory_utilization asks for"),
+        (r"Not enough memory to handle (?P<name>\d{1,9}) prefill tokens", "the GPU's memory has no room for {name} prefill tokens (lower max-batch-prefill-tokens)"),
         (r"CUDA out of memory|OutOfMemoryError: CUDA|CUDA_ERROR_OUT_OF_MEMORY|HIP out of memory|RESOURCE_EXHAUSTED: Out of memory", "the GPU's memory is exhausted (CUDA out of memory)"),
     ),
     *rows(
@@ -35,10 +37,19 @@ MODEL_PATTERNS = (
         (r"[Cc]an't (?:load|find) (?:the )?(?:tokenizer|model|configuration|config) (?:for|of|at|files? for) '(?P<name>[^']{1,200})'|[Nn]o file named (?:pytorch_model\.bin|model\.safetensors)", "the model or tokenizer it is told to load does not exist there (wrong model path or name)"),
     ),
     *rows(
+        "app.model.missing", 0.75,
+        (r"[Tt]he model [`'\"](?P<name>[\w./:-]{1,120})[`'\"] (?:does not exist|was not found|not found)|model [`'\"](?P<name2>[\w./:-]{1,120})[`'\"] not found, try pulling it|[Uu]nknown model:? [`'\"]?(?P<name3>[\w./:-]{1,120})", "the model server it asks serves no model {name}"),
+    ),
+    *rows(
+        "vllm.queue", 0.7,
+        (r"(?:preempted|[Pp]reemption).{0,160}not enough KV cache|not enough KV cache space|KV cache (?:usage|pool) .{0,40}(?:full|exceed)|total_num_cumulative_preemption|[Ww]aiting for free (?:KV )?cache blocks", "the KV cache is full while it serves: requests are preempted and wait in the queue"),
+    ),
+    *rows(
         "app.model.unloadable", 0.72,
         (r"[Ff]ailed to load '?(?P<name>[\w.-]{1,80})'? version \d|failed to load all models", "the model server cannot load its model"),
         (r"SafetensorError|Error while deserializing header|PytorchStreamReader failed|[Ee]rror\(s\) in loading state_dict|invalid load key|checkpoint .{0,120}(?:corrupt|truncated|incomplete)|unexpected EOF.{0,40}checkpoint|gguf.{0,60}(?:invalid|failed)", "the model file or checkpoint is damaged or of another model"),
-        (r"Model architectures? .{0,120}(?:not supported|failed to be inspected)|does not recognize this architecture|trust_remote_code|[Uu]nsupported model type", "the server's version does not support the model's architecture"),
+        (r"trust_remote_code", "the model brings code of its own, and the server may not run it (trust_remote_code is not set)"),
+        (r"Model architectures? .{0,120}(?:not supported|failed to be inspected)|does not recognize this architecture|[Uu]nsupported model type", "the server's version does not support the model's architecture"),
         (r"TensorRT.{0,80}(?:version|incompatible)|engine plan file is (?:not compatible|generated on an incompatible)|[Uu]nable to load plan file", "the compiled model (engine plan) does not fit this GPU or version"),
     ),
     *rows(

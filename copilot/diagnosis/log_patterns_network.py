@@ -41,6 +41,8 @@ NETWORK_PATTERNS = (
     *rows(
         "app.dependency.refused", 0.7,
         (r"connection to server at \"" + HOST + r"\"(?: \([\d.a-f:]+\))?, port " + PORT + r" failed: Connection refused", _REFUSES),
+        (r"(?:UnableToConnect|SocketFailure|SocketClosed) (?:\([\w, /]{0,60}\) )?on (?:\w{1,60}@)?" + HOST + r":" + PORT, "{host}:{port} cannot be reached (connection failed)"),
+        (r"\[thrd:(?:\w{2,20}://)?" + HOST + r":" + PORT + r"/.{0,200}" + _REFUSED, _REFUSES),
         (r"(?:[Ff]ailed to connect to|connect to) " + HOST + r" port " + PORT + r"(?: \(tcp\))?(?: failed)?.{0,40}(?:" + _REFUSED + r"|Couldn't connect)", _REFUSES),
         (r"can't connect to remote host \(" + HOST + r"\): Connection refused", "{host} refuses connections (connection refused)"),
         (r"\b50[234]\b.{0,60}(?:for url:?|from|calling|GET|POST) \"?https?://" + HOST + r"(?::(?P<port>\d{1,5}))?|https?://" + HOST.replace("host", "host2") + r"(?::(?P<port2>\d{1,5}))?\S{0,200}.{0,80}\b50[234] (?:Service Unavailable|Bad Gateway|Gateway Time)", "{host} answers that it is unavailable (HTTP 502, 503 or 504)"),
@@ -83,8 +85,20 @@ NETWORK_PATTERNS = (
     ),
     *rows(
         "app.dependency.exhausted", 0.75,
+        (r"query_wait_timeout|no more connections allowed|pooler error", "the connection pooler has no server connection left in its pool (query_wait_timeout)"),
+        server="postgres",
+    ),
+    *rows(
+        "app.dependency.exhausted", 0.75,
+        (r"connection pool (?:has been |is |was )?exhausted|(?:connection )?pool (?:is )?(?:exhausted|timed? ?out|empty)|QueuePool limit|[Tt]imeout waiting for (?:a )?(?:idle )?connection from pool|Unable to acquire (?:a )?JDBC Connection|Connection is not available, request timed out|[Tt]imed? ?out (?:fetching|acquiring|waiting for) (?:a )?(?:new )?(?:connection|client)|ResourceRequest timed out|no (?:more )?connections available in pool|PoolTimeout|pool_timeout|WaitQueueTimeoutError|Timeout expired.{0,60}obtaining a connection from the pool", "its connection pool is exhausted"),
+    ),
+    *rows(
+        "app.dependency.exhausted", 0.75,
         (r"too many (?:clients|connections)|remaining connection slots are reserved|[Mm]ax(?:imum)? (?:number of )?(?:client )?connections? (?:reached|exceeded)|max number of clients reached|max_user_connections|exceeded the maximum number of connections", "the database is out of connections (too many clients)"),
-        (r"(?:connection )?pool (?:is )?(?:exhausted|timed? ?out|empty)|QueuePool limit|[Tt]imeout waiting for (?:a )?(?:idle )?connection from pool|Unable to acquire (?:a )?JDBC Connection|Connection is not available, request timed out|[Tt]imed? ?out (?:fetching|acquiring|waiting for) (?:a )?(?:new )?(?:connection|client)|ResourceRequest timed out|no (?:more )?connections available in pool", "its connection pool is exhausted"),
-        (r"read-only transaction|database is (?:in )?read[- ]only|READONLY You can't write|--read-only option|cannot execute \w+ in a read-only|not (?:the )?(?:primary|master|leader) and (?:secondaryOk|slaveOk)=false|NotWritablePrimary", "the database is read-only"),
+        server="any",
+    ),
+    *rows(
+        "app.dependency.read_only", 0.75,
+        (r"read-only transaction|database is (?:in )?read[- ]only|READONLY You can't write|--(?:super-)?read-only option|cannot execute \w+ in a read-only|not (?:the )?(?:primary|master|leader) and (?:secondaryOk|slaveOk)=false|NotWritablePrimary", "the database it writes to is read-only"),
     ),
 )  # fmt: skip

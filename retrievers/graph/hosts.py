@@ -44,6 +44,10 @@ _HOST_WORD = re.compile(
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{0,30}://([^\s/?#\"'<>]+)")
 _DRIVER_ADDRESS = re.compile(r"\b(?:tcp|udp)\(([^()\s]{1,253})\)")  # user:password@tcp(db:3306)/name
+_KEYWORD = re.compile(  # `Host=db;Port=5432`, `host=db port=5432`, `Server=tcp:db,1433`: ADO.NET and libpq connection strings
+    r"(?:^|[;\s])(?:host|server|data source|addr(?:ess)?|network address)\s*=\s*(?:tcp:)?([A-Za-z0-9][\w.\-]{0,252})(?=[;,:\s\\]|$)",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.\-]*")
 _PORT = re.compile(r":[0-9]{1,5}(?![0-9A-Za-z.])")
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$")
@@ -90,10 +94,10 @@ def _values(container: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 def hosts_in(name: str, value: str) -> tuple[tuple[str, Strength], ...]:
     """The hosts one value names, the strongest reading of each."""
     speaks_of_hosts = _HOST_WORD.search(name) is not None
-    if not speaks_of_hosts and ":" not in value and ".svc" not in value:
+    if not speaks_of_hosts and not any(sign in value for sign in (":", ".svc", "=")):
         return ()
     found: dict[str, Strength] = {}
-    for pattern in (_URL, _DRIVER_ADDRESS):
+    for pattern in (_URL, _DRIVER_ADDRESS, *((_KEYWORD,) if "=" in value else ())):
         for match in pattern.finditer(value):
             for host in _authority(match[1]):
                 _note(found, host, Strength.NAMED)

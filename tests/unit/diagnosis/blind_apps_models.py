@@ -113,7 +113,7 @@ def triton_model_file_is_missing() -> Case:
     return _serve("triton", log, ["--model-repository=/models"])
 
 
-@situation("Deployment lab/chat", "kv cache|waiting|queue|preempt|full", "app.|performance.")
+@situation("Deployment lab/chat", "kv cache|waiting|queue|preempt|full", "app.|performance.|vllm.")
 def cache_of_keys_is_full_while_serving() -> Case:
     log = (
         _VLLM

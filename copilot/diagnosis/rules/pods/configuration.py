@@ -6,7 +6,7 @@ Every address is resolved against the Services. What nobody complains of is a fa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -23,7 +23,7 @@ from copilot.diagnosis.addresses import (
     target_of,
 )
 from copilot.diagnosis.cause import Cause, Rule, Severity
-from copilot.diagnosis.complaints import Complaint, complaints, repeated_errors
+from copilot.diagnosis.complaints import LASTING, Complaint, complaints, repeated_errors, troubles
 from copilot.diagnosis.log_causes import LOG_CAUSES, explain_line
 from copilot.diagnosis.log_dependency import holder_of, nearest_service, shown
 from copilot.diagnosis.log_lines import bare
@@ -132,10 +132,11 @@ def _route(
 def find_complaints(view: View) -> Iterator[Finding]:
     """What programs that are ready complain of, again and again. Below the threshold unless the objects prove the address wrong."""
     told: set[Ref] = set()
-    for complaint in complaints(view):
-        if complaint.ready:
+    for complaint in troubles(view):
+        found = _complaint(view, complaint) if complaint.ready else None
+        if found is not None:
             told.add(complaint.pod.ref)
-            yield _complaint(view, complaint)
+            yield found
     for log in view.snapshot.logs:
         ref = Ref("Pod", log.namespace, log.pod)
         resource = view.graph.get(ref)
@@ -153,11 +154,43 @@ def find_complaints(view: View) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _complaint(view: View, complaint: Complaint) -> Finding:
+def _complaint(view: View, complaint: Complaint) -> Finding | None:
+    """What a ready program repeats: proven by the objects, plain in itself, or only pointing somewhere."""
     found = explain_line(view, complaint.pod, complaint.container, complaint.log, complaint.line, complaint.match)
     proven = found.cause in ("app.dependency.wrong_address", "svc.externalname") or found.weight > 0.75
-    weight = min(found.weight, 0.75) if proven else 0.4
+    if not proven and complaint.count < LASTING:
+        return None
+    plain = 0.4 if complaint.match.pattern.inbound else _plain(view, found, complaint)
+    weight = max(min(found.weight, 0.75) if proven else 0.0, min(found.weight, plain))
     return msgspec.structs.replace(found, weight=weight, title=f"{found.title} (said {complaint.count} times lately)")
+
+
+_SLOW_STATEMENT = 3000.0  # milliseconds: what a person notices; reports may take a second
+_PLAIN: Mapping[str, float] = {
+    "app.credentials.rejected": 0.62, "app.database.rights": 0.72, "app.store.full": 0.75, "app.schema.missing": 0.66, "app.certificate.untrusted": 0.62,
+    "app.disk.full": 0.68, "app.disk.read_only": 0.6, "app.config.missing": 0.62, "app.kernel.limit": 0.6, "app.memory.exhausted": 0.58,
+    "app.memory.gc": 0.6, "cuda.oom": 0.62, "app.dependency.exhausted": 0.62, "app.dependency.read_only": 0.62, "app.data.poison": 0.6,
+    "app.data.incompatible": 0.6, "app.model.missing": 0.6, "vllm.queue": 0.6, "app.database.slow": 0.6,
+}  # fmt: skip
+
+
+def _plain(view: View, found: Finding, complaint: Complaint) -> float:
+    """How sure a lasting complaint of a ready program is by itself: some name their cause, others only where it hurts."""
+    groups = complaint.match.groups
+    if found.cause == "app.config.missing" and not (groups.get("name") and groups["name"].isupper()):
+        return 0.4  # a missing file may be one that a caller asked for
+    if found.cause == "app.database.slow":
+        slow = _milliseconds(groups.get("name", ""), complaint.line.said)
+        waited = any(other.pod.owner != complaint.pod.owner and other.count >= LASTING for other in complaints(view))
+        return _PLAIN[found.cause] if slow >= _SLOW_STATEMENT or waited else 0.4
+    return _PLAIN.get(found.cause, 0.4)
+
+
+def _milliseconds(amount: str, line: str) -> float:
+    try:
+        return float(amount) * (1000.0 if "Query_time" in line else 1.0)
+    except ValueError:
+        return _SLOW_STATEMENT  # locks and deadlocks give no time
 
 
 def find_wrong_addresses(view: View) -> Iterator[Finding]:

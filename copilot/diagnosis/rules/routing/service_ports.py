@@ -208,8 +208,18 @@ def _elsewhere(
             ports = ", ".join(str(value) for value in sorted(heard))
             words = f"leads to port {', '.join(map(str, sorted(numbers)))}, but the program of {fact.owner} listens on port {ports}"
             found = _finding(view, service, [pod], LISTENING, words, 0.78, f"listen on port {ports}")
-            yield msgspec.structs.replace(found, evidence=(*found.evidence, *list(heard.values())[:1]))
+            found = msgspec.structs.replace(found, evidence=(*found.evidence, *list(heard.values())[:1]))
+            declared = {port.number for port in _declared(pod)}
+            yield _other_program(found, service, fact.owner, ports) if numbers <= declared else found
             return
+
+
+def _other_program(found: Finding, service: Resource, owner: Ref, heard: str) -> Finding:
+    """The pod declares the port the Service leads to: then the program (its command or settings) is what differs."""
+    title = f"{owner}: the program it starts listens on port {heard}, not on the port that its container declares and {service.ref} leads to"
+    step = change(f"Correct the command, arguments or port setting of {owner}", owner)
+    explains = tuple(dict.fromkeys((*found.explains, service.ref)))
+    return msgspec.structs.replace(found, object=owner, title=title, explains=explains, steps=(step, *found.steps))
 
 
 def _number(entry: Mapping[str, Any], pod: Resource) -> int:
