@@ -156,8 +156,8 @@ def addresses_in(setting: Setting, siblings: Mapping[str, str] | None = None) ->
     for match in _DRIVER.finditer(rest):
         found[match["host"], int(match["port"] or 3306)] = None
     for match in _KEYWORD.finditer(rest) if "=" in rest else ():
-        port = _KEYWORD_PORT.search(rest)
-        found[match["host"], int(match["port"] or (port[1] if port else 0))] = None
+        said = _KEYWORD_PORT.search(rest)
+        found[match["host"], int(match["port"] or (said[1] if said else 0))] = None
     for match in _SVC.finditer(rest):
         if not any(host == match["host"] for host, _ in found):
             found[match["host"], 0] = None
