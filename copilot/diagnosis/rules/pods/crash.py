@@ -15,10 +15,18 @@ from copilot.diagnosis.log_causes import LOG_CAUSES, from_logs, mount_mode, moun
 from copilot.diagnosis.log_lines import bare, most_telling, tail
 from copilot.diagnosis.log_patterns import match_line
 from copilot.diagnosis.pods import ContainerFact, PodFact
-from copilot.diagnosis.rules.pods.creation import GENERIC
+from copilot.diagnosis.rules.pods.refusals import (
+    COMMANDS,
+    EXIT_126,
+    EXIT_127,
+    GENERIC,
+    NODE_DISK,
+    REFUSALS,
+    refusal,
+)
 from copilot.diagnosis.steps import change, describe, logs_step
 from copilot.diagnosis.view import View, logged, said, told
-from copilot.model import Evidence, Finding, Ref, format_bytes, parse_quantity, text
+from copilot.model import Evidence, Finding, Ref, format_bytes, mapping, parse_quantity, text, texts
 
 _KUBELET = "kubernetes pkg/kubelet/kuberuntime/helpers.go"
 
@@ -31,21 +39,6 @@ OOM_NODE = Cause(
     id="pod.oomkilled.node", title="The node ran out of memory and the kernel chose this process", kind="Pod",
     fields=("status.containerStatuses[].lastState.terminated", "event SystemOOM"),
     steps=("List the node's pods by use minus request",), citation="kubernetes pkg/kubelet/oom/oom_watcher_linux.go",
-)  # fmt: skip
-EXIT_127 = Cause(
-    id="pod.crashloop.exit127", title="The command is not in the image", kind="Pod",
-    fields=("status.containerStatuses[].state.waiting.message", "status.containerStatuses[].lastState.terminated.exitCode"),
-    steps=("Compare command and args with what the image contains",), citation="kubernetes pkg/kubelet/container/sync_result.go",
-)  # fmt: skip
-EXIT_126 = Cause(
-    id="pod.crashloop.exit126", title="The command exists but may not be executed", kind="Pod",
-    fields=("status.containerStatuses[].lastState.terminated.exitCode",),
-    steps=("Check the file mode (defaultMode of a mounted script) and runAsUser",), citation="kubernetes pkg/kubelet/kuberuntime/instrumented_services.go",
-)  # fmt: skip
-EXEC_FORMAT = Cause(
-    id="pod.exec.format", title="The image is built for another CPU architecture", kind="Pod",
-    fields=("status.containerStatuses[].lastState.terminated.message", "log"),
-    steps=("Compare node.status.nodeInfo.architecture with the image's platforms",), citation="k8s.io/api/core/v1/well_known_labels.go",
 )  # fmt: skip
 EXIT_0 = Cause(
     id="pod.exit0.restart", title="A program that finishes runs under a controller that restarts it", kind="Pod",
@@ -74,12 +67,6 @@ APP_EXIT = Cause(
 )  # fmt: skip
 
 _REFUSED_FILE = re.compile(r"(?P<path>/[^\s:'\"]{1,300}): [Pp]ermission denied")
-
-_START_FAILURES: tuple[tuple[Cause, tuple[str, ...], str], ...] = (
-    (EXEC_FORMAT, ("exec format error",), "the image is built for another CPU architecture than the node's (exec format error)"),
-    (EXIT_127, ("executable file not found", "no such file or directory"), "its command is not in the image (executable file not found)"),
-    (EXIT_126, ("permission denied",), "its command may not be executed (permission denied)"),
-)  # fmt: skip
 
 
 def crashed(pod: PodFact, container: ContainerFact) -> bool:
@@ -164,9 +151,7 @@ def _finding(pod: PodFact, container: ContainerFact, cause: Cause, sentence: str
 def _out_of_memory(view: View, pod: PodFact, container: ContainerFact) -> Finding | None:
     if "OOMKilled" not in (container.last_reason, container.reason):
         return _node_out_of_memory(view, pod, container)
-    limit = (
-        parse_quantity(container.spec.get("resources", {}).get("limits", {}).get("memory")) if container.spec else None
-    )
+    limit = parse_quantity(mapping(container.spec, "resources", "limits").get("memory"))
     if limit is None:
         return _node_out_of_memory(view, pod, container) or _finding(
             pod,
@@ -200,38 +185,34 @@ def _node_out_of_memory(view: View, pod: PodFact, container: ContainerFact) -> F
     return msgspec.structs.replace(finding, object=node, evidence=(*finding.evidence, told(killings[-1])))
 
 
+_REFUSED = frozenset({"RunContainerError", "CreateContainerError", "StartError", "ContainerCannotRun"})
+
+
 def _start_failure(view: View, pod: PodFact, container: ContainerFact) -> Finding | None:
-    messages = f"{container.message} {container.last_message}"
-    for event in view.events(pod.ref, "Failed", "BackOff"):
-        if container.name in event.message or not messages.strip():
-            messages += " " + event.message
-    failed_start = container.reason in (
-        "RunContainerError",
-        "CreateContainerError",
-        "StartError",
-    ) or container.last_reason in (
-        "StartError",
-        "ContainerCannotRun",
-    )
-    if not failed_start and container.exit_code not in (126, 127, 128):
+    """A container that the runtime could not create or start: its own message says why, in the status or in an event."""
+    if container.reason not in _REFUSED and container.last_reason not in _REFUSED:
         return None
-    lowered = messages.lower()
-    command = " ".join(_command(container))
-    for cause, needles, sentence in _START_FAILURES:
-        if any(needle in lowered for needle in needles) and failed_start:
-            shown = f"{sentence}: {command}" if command else sentence
-            finding = _finding(pod, container, cause, shown, 0.92)
-            quote = next((m for m in (container.message, container.last_message) if m), messages.strip())
-            proof = said(pod.resource, f"{container.path}.message", f"the runtime says: {quote[:400]}")
-            return msgspec.structs.replace(
-                finding, evidence=(*finding.evidence, proof), steps=_command_steps(pod, container)
-            )
-    return _refused_start(pod, container) if failed_start and container.last_message else None
+    events = view.events(pod.ref, "Failed", "BackOff")
+    said_of_it = [e.message for e in events if container.name in e.message or e.container == container.name]
+    own = [message for message in (container.message, container.last_message) if message.strip()]
+    messages = own + (said_of_it or ([] if own else [e.message for e in events]))
+    known = next((found for message in messages if (found := refusal(message)) is not None), None)
+    if known is None:
+        return _refused_start(pod, container, messages[-1]) if messages else None
+    if known.cause is EXIT_126:
+        return _not_executable(view, pod, container, "")
+    command = " ".join(_command(container)) if known.cause.id in COMMANDS else ""
+    finding = _finding(pod, container, known.cause, f"{known.sentence}: {command}" if command else known.sentence, 0.92)
+    quote = next((message for message in messages if refusal(message) is not None), messages[0])
+    proof = said(pod.resource, f"{container.path}.message", f"the runtime says: {quote[:400]}")
+    place = Ref("Node", "", pod.node) if known.cause is NODE_DISK and pod.node else pod.owner
+    return msgspec.structs.replace(
+        finding, object=place, evidence=(*finding.evidence, proof), steps=_command_steps(pod, container)
+    )
 
 
-def _refused_start(pod: PodFact, container: ContainerFact) -> Finding:
-    """The runtime made the container and could not start it, for a reason of its own: its last words are quoted."""
-    message = container.last_message
+def _refused_start(pod: PodFact, container: ContainerFact, message: str) -> Finding:
+    """The runtime could not create or start the container, for a reason of its own: its last words are quoted."""
     known = match_line(message)
     cause = next((c for c in LOG_CAUSES if known is not None and c.id == known.pattern.cause), GENERIC)
     words = message.partition("unable to start container process: ")[2] or message
@@ -246,8 +227,7 @@ def _refused_start(pod: PodFact, container: ContainerFact) -> Finding:
 
 
 def _command(container: ContainerFact) -> list[str]:
-    words = [*(container.spec.get("command") or ()), *(container.spec.get("args") or ())] if container.spec else []
-    return [word for word in words if isinstance(word, str)][:6]
+    return [*texts(container.spec, "command"), *texts(container.spec, "args")][:6]
 
 
 def _command_steps(pod: PodFact, container: ContainerFact) -> tuple[msgspec.Struct, ...]:
@@ -345,20 +325,7 @@ def _last_line(view: View, pod: PodFact, container: ContainerFact) -> Evidence |
 RULES = (
     Rule(
         find=find_crashes,
-        causes=(
-            OOM_LIMIT,
-            OOM_NODE,
-            EXIT_127,
-            EXIT_126,
-            EXEC_FORMAT,
-            EXIT_0,
-            SEGV,
-            ABORT,
-            POST_START,
-            APP_EXIT,
-            GENERIC,
-            *LOG_CAUSES,
-        ),
+        causes=(OOM_LIMIT, OOM_NODE, EXIT_0, SEGV, ABORT, POST_START, APP_EXIT, *REFUSALS, *LOG_CAUSES),
     ),
 )
 

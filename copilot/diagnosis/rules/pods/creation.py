@@ -1,4 +1,4 @@
-"""Containers the kubelet or the runtime refuses to create: user, profile, sub-path, device, runtime.
+"""Containers whose configuration the kubelet refuses before the runtime is asked: user, profile, sub-path.
 
 Each is read from the waiting state; what names a missing ConfigMap or Secret belongs to the reference rules.
 """
@@ -8,77 +8,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from copilot.diagnosis.cause import Cause, Rule
+from copilot.diagnosis.cause import Rule
 from copilot.diagnosis.pods import ContainerFact, PodFact
+from copilot.diagnosis.rules.pods.refusals import GENERIC, NON_ROOT, REFUSALS, refusal
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, fact, said
 from copilot.model import Finding
 
-_FIELDS = ("status.containerStatuses[].state.waiting.message", "spec.containers[].securityContext")
-
-
-def _cause(identity: str, title: str, step: str, citation: str, *, yields: bool = False) -> Cause:
-    return Cause(id=identity, title=title, kind="Pod", fields=_FIELDS, steps=(step,), citation=citation, yields=yields)
-
-
-NON_ROOT = _cause(
-    "pod.create.run_as_nonroot",
-    "The image's user conflicts with runAsNonRoot",
-    "Set runAsUser, or use an image with a numeric user",
-    "kubernetes pkg/kubelet/kuberuntime/security_context_others.go",
-)
-SUB_PATH = _cause(
-    "pod.create.subpath",
-    "A subPath cannot be mounted",
-    "Correct the subPath of the volume mount",
-    "kubernetes pkg/kubelet/kubelet_pods.go",
-)
-APPARMOR = _cause(
-    "pod.create.apparmor",
-    "The AppArmor or seccomp profile is not on the node",
-    "Load the profile or name another",
-    "kubernetes pkg/security/apparmor/helpers.go",
-)
-GENERIC = _cause(
-    "pod.create.generic",
-    "The runtime refuses to create the container",
-    "Read the runtime's message",
-    "kubernetes pkg/kubelet/container/sync_result.go",
-    yields=True,
-)
-
-_MESSAGES: tuple[tuple[Cause, re.Pattern[str], str], ...] = (
-    (NON_ROOT, re.compile(r"runAsNonRoot|run as root|non-numeric user", re.IGNORECASE), "runAsNonRoot is set but the image runs as root or names no numeric user"),
-    (SUB_PATH, re.compile(r"subPath", re.IGNORECASE), "a subPath of a volume mount cannot be prepared"),
-    (APPARMOR, re.compile(r"apparmor|seccomp", re.IGNORECASE), "the AppArmor or seccomp profile it names is not loaded on the node"),
-)  # fmt: skip
 _REFERENCES = re.compile(r'(?:configmap|secret)s? "[^"]{1,253}" not found|couldn\'t find key', re.IGNORECASE)
-_COMMAND = re.compile(
-    r"executable file not found|permission denied|exec format error|no such file or directory", re.IGNORECASE
-)
 
 
 def find_refused_creations(view: View) -> Iterator[Finding]:
-    """One finding for each container that the kubelet or the runtime refuses to create."""
+    """One finding for each container whose configuration the kubelet refuses."""
     for pod in view.placed:
         for container in pod.containers:
-            refused = container.reason in ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
-            if refused and container.message and not _REFERENCES.search(container.message):
-                finding = _explain(pod, container)
-                if finding is not None:
-                    yield finding
+            message = _message(view, pod, container)
+            if message and not _REFERENCES.search(message):
+                yield _explain(pod, container, message)
 
 
-def _explain(pod: PodFact, container: ContainerFact) -> Finding | None:
-    cause, sentence, weight = GENERIC, f"the runtime refuses to create it: {container.message[:200]}", 0.65
-    for known, pattern, words in _MESSAGES:
-        if pattern.search(container.message):
-            cause, sentence, weight = known, words, 0.93
-            break
-    if cause is GENERIC and _COMMAND.search(container.message):
-        return None  # a command that cannot start: the crash rules say which
+def _message(view: View, pod: PodFact, container: ContainerFact) -> str:
+    """What the kubelet says of a refused configuration: in the status, else in the event that tells of it."""
+    if container.reason != "CreateContainerConfigError":
+        return ""
+    events = [event.message for event in view.events(pod.ref, "Failed") if event.container in ("", container.name)]
+    return container.message or (events[-1] if events else "")
+
+
+def _explain(pod: PodFact, container: ContainerFact, message: str) -> Finding:
+    known = refusal(message)
+    cause, sentence, weight = GENERIC, f"the kubelet refuses to create it: {message[:200]}", 0.65
+    if known is not None:
+        cause, sentence, weight = known.cause, known.sentence, 0.93
     path = f"{container.path}.state.waiting.message"
-    evidence = [said(pod.resource, path, f"the kubelet says: {container.message[:400]}")]
+    evidence = [said(pod.resource, path, f"the kubelet says: {message[:400]}")]
     if cause is NON_ROOT:
         evidence.append(fact(pod.resource, "spec.securityContext.runAsNonRoot"))
     return Finding(
@@ -93,4 +56,4 @@ def _explain(pod: PodFact, container: ContainerFact) -> Finding | None:
     )
 
 
-RULES = (Rule(find=find_refused_creations, causes=(NON_ROOT, SUB_PATH, APPARMOR, GENERIC)),)
+RULES = (Rule(find=find_refused_creations, causes=REFUSALS),)

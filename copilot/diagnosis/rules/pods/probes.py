@@ -5,9 +5,7 @@ The probe is compared with the ports the container declares, the port its log sa
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 
@@ -15,14 +13,14 @@ from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.log_causes import from_logs
 from copilot.diagnosis.log_lines import bare, most_telling, severity, spoken
 from copilot.diagnosis.pods import ContainerFact, PodFact, condition
-from copilot.diagnosis.probes import Probe, budget, describe_probe, listening_ports, probe_of
+from copilot.diagnosis.probes import Probe, describe_probe, probe_of
+from copilot.diagnosis.rules.pods.probe_aspects import KINDS, aspect_of, refused
 from copilot.diagnosis.steps import change, describe, logs_step
 from copilot.diagnosis.view import View, logged, said, told
-from copilot.model import Evidence, Finding, children, text
+from copilot.model import Finding, children, text
 from retrievers.graph import EventFact
 
 _PROBER = "kubernetes pkg/kubelet/prober/prober.go"
-_KINDS = {"livenessProbe": "liveness", "readinessProbe": "readiness", "startupProbe": "startup"}
 
 
 def _cause(identity: str, title: str, step: str, *, yields: bool = False) -> Cause:
@@ -46,6 +44,16 @@ def _family(kind: str) -> dict[str, Cause]:
         "auth": _cause(
             f"{base}.auth", f"The {kind} probe is refused for lack of credentials", "Probe a path that needs none"
         ),
+        "protocol": _cause(
+            f"{base}.protocol",
+            f"The {kind} probe speaks another protocol than the program",
+            "Use the probe handler of the program's protocol: httpGet, grpc, tcpSocket or exec",
+        ),
+        "host": _cause(
+            f"{base}.host",
+            f"The {kind} probe is refused for its Host header",
+            "Allow the host, or set the header in httpHeaders",
+        ),
         "command": _cause(f"{base}.command", f"The {kind} probe's command cannot run or fails", "Correct the command"),
         "timing": _cause(
             f"{base}.timing",
@@ -61,19 +69,16 @@ def _family(kind: str) -> dict[str, Cause]:
     }
 
 
-CAUSES = {kind: _family(kind) for kind in _KINDS.values()}
+CAUSES = {kind: _family(kind) for kind in KINDS.values()}
+LOOPBACK = Cause(
+    id="pod.listen.loopback", title="The program listens on the loopback address only", kind="Pod",
+    fields=("log", "event Unhealthy"), steps=("Make it listen on 0.0.0.0 (or [::])",), citation=_PROBER,
+)  # fmt: skip
 GATE = Cause(
     id="pod.readinessgate", title="A readiness gate has not been set by its controller", kind="Pod",
     fields=("spec.readinessGates", "status.conditions"), steps=("Look at the controller that sets the gate",),
     citation="kubernetes pkg/kubelet/status/generate.go",
 )  # fmt: skip
-
-_SCHEME = re.compile(
-    r"server gave HTTP response to HTTPS client|malformed HTTP response|HTTP request to an HTTPS server|first record does not look like a TLS"
-)
-_STATUS = re.compile(r"statuscode: (\d{3})")
-_REFUSED = re.compile(r"connection refused|no route to host|host is unreachable")
-_TIMEOUT = re.compile(r"deadline exceeded|timeout|timed out|Client\.Timeout")
 
 
 def find_probe_failures(view: View) -> Iterator[Finding]:
@@ -84,9 +89,13 @@ def find_probe_failures(view: View) -> Iterator[Finding]:
         yield from _gates(pod)
         unhealthy = view.events(pod.ref, "Unhealthy")
         for container in pod.containers:
-            if container.reason in ("CrashLoopBackOff", "") or container.state == "running":
+            if container.reason in ("CrashLoopBackOff", "") or container.state in ("running", "terminated"):
                 found = list(_container(view, pod, container, unhealthy))
                 yield from found or _unsaid(view, pod, container)
+
+
+def _cause_of(kind: str, aspect: str) -> Cause:
+    return LOOPBACK if aspect == "loopback" else CAUSES[kind][aspect]
 
 
 def _gates(pod: PodFact) -> Iterator[Finding]:
@@ -117,7 +126,7 @@ def _container(view: View, pod: PodFact, container: ContainerFact, unhealthy: li
     killed = [
         event for event in view.events(pod.ref, "Killing") if f"ontainer {container.name} failed" in event.message
     ]
-    for key, kind in _KINDS.items():
+    for key, kind in KINDS.items():
         probe = probe_of(container.spec, key)
         failures = [
             event for event in unhealthy if event.message.lower().startswith(kind) and _about(event, container, pod)
@@ -129,15 +138,16 @@ def _container(view: View, pod: PodFact, container: ContainerFact, unhealthy: li
             container.ready or container.state != "running" or _starting(view, container, probe)
         ):
             continue
-        if kind != "readiness" and not kills and not _signalled(container):
+        if kind != "readiness" and not kills and not _signalled(container, failures[-1].count >= probe.failures):
             continue
         yield _explain(view, pod, container, probe, kind, failures[-1], kills)
         return
 
 
-def _signalled(container: ContainerFact) -> bool:
+def _signalled(container: ContainerFact, often: bool) -> bool:
     """Whether it was ended from outside, as a kubelet does after a failed probe, and not for memory."""
-    return container.exit_code in (137, 143) and "OOMKilled" not in (container.last_reason, container.reason)
+    codes = (137, 143, 0) if often else (137, 143)
+    return container.exit_code in codes and "OOMKilled" not in (container.last_reason, container.reason)
 
 
 def _unsaid(view: View, pod: PodFact, container: ContainerFact) -> Iterator[Finding]:
@@ -156,11 +166,11 @@ def _unsaid(view: View, pod: PodFact, container: ContainerFact) -> Iterator[Find
         return
     state = said(pod.resource, f"{container.path}.ready", f"container {container.name} runs and is not ready")
     if probe is not None and not probe.command:
-        aspect, sentence, weight, extra = _refused(view, pod, container, probe, "readiness")
-        if aspect == "port":
+        aspect = refused(view, pod, container, probe, "readiness")
+        if aspect.kind in ("port", "loopback"):
             yield Finding(
-                cause=CAUSES["readiness"]["port"].id, object=pod.owner, weight=min(weight, 0.75), evidence=(state, *extra), explains=(pod.ref,),
-                title=f"{pod.owner}: the readiness probe of container {container.name} {sentence}", doubts=("no event of the probe was read",),
+                cause=_cause_of("readiness", aspect.kind).id, object=pod.owner, weight=min(aspect.weight, 0.75), evidence=(state, *aspect.evidence), explains=(pod.ref,),
+                title=f"{pod.owner}: the readiness probe of container {container.name} {aspect.words}", doubts=("no event of the probe was read",),
                 steps=(change(f"Correct the readiness probe of container {container.name}", pod.owner), logs_step(pod, container)),
             )  # fmt: skip
             return
@@ -197,9 +207,9 @@ def _explain(
     failure: EventFact,
     kills: list[EventFact],
 ) -> Finding:
-    aspect, sentence, weight, extra = _aspect(view, pod, container, probe, kind, failure)
-    cause = CAUSES[kind][aspect]
-    deeper = from_logs(view, pod, container) if aspect == "sick" else None
+    aspect = aspect_of(view, pod, container, probe, kind, failure.message)
+    cause = _cause_of(kind, aspect.kind)
+    deeper = from_logs(view, pod, container) if aspect.kind == "sick" else None
     if deeper is not None:
         return msgspec.structs.replace(deeper, evidence=(*deeper.evidence, told(failure)))
     evidence = [
@@ -210,109 +220,23 @@ def _explain(
         ),
         told(failure),
         *(told(event) for event in kills[-1:]),
-        *extra,
+        *aspect.evidence,
     ]
     return Finding(
         cause=cause.id,
         object=pod.owner,
-        title=f"{pod.owner}: the {kind} probe of container {container.name} {sentence}",
+        title=f"{pod.owner}: the {kind} probe of container {container.name} {aspect.words}",
         evidence=tuple(evidence),
         explains=(pod.ref,),
-        weight=weight,
+        weight=aspect.weight,
         since=container.finished or container.started,
         steps=(change(f"Correct the {kind} probe of container {container.name}", pod.owner), logs_step(pod, container)),
     )
 
 
-def _aspect(
-    view: View, pod: PodFact, container: ContainerFact, probe: Probe, kind: str, failure: EventFact
-) -> tuple[str, str, float, list[Evidence]]:
-    """Which of the ways a probe can be wrong this is: (aspect, words, weight, further evidence)."""
-    message = failure.message
-    status = _STATUS.search(message)
-    code = int(status[1]) if status else 0
-    if _SCHEME.search(message) or (code == 400 and "HTTPS" in message):
-        return (
-            "scheme",
-            f"speaks {probe.scheme or 'HTTP'} to a server that speaks the other of HTTP and HTTPS",
-            0.93,
-            [],
-        )
-    if code in (404, 405, 410) or (301 <= code <= 308):
-        return "path", f"asks path {probe.path or '/'}, which answers {code}", 0.9, []
-    if code in (401, 403):
-        return "auth", f"asks path {probe.path or '/'}, which answers {code}: it wants credentials", 0.88, []
-    if probe.command:
-        if _TIMEOUT.search(message):
-            return "timing", f"runs a command that does not end within its timeout of {probe.timeout}s", 0.75, []
-        if re.search(r"not found|no such file|permission denied|OCI runtime exec", message, re.IGNORECASE):
-            return "command", f"runs a command that cannot start: {' '.join(probe.command)[:160]}", 0.9, []
-        answer = " ".join(message.partition("probe failed: ")[2].split())[-160:]
-        return (
-            "sick",
-            f"runs a command that fails: {' '.join(probe.command)[:120]}" + (f" answers {answer}" if answer else ""),
-            0.6,
-            [],
-        )
-    if _REFUSED.search(message):
-        return _refused(view, pod, container, probe, kind)
-    if _TIMEOUT.search(message):
-        if kind != "readiness" and _never_ready(pod, container):
-            return "timing", _slow(container, probe, kind), 0.72, []
-        return "sick", f"gets no answer on port {probe.port} within {probe.timeout}s", 0.55, []
-    return "sick", f"fails{f' with HTTP {code}' if code else ''}", 0.6, []
-
-
-def _refused(
-    view: View, pod: PodFact, container: ContainerFact, probe: Probe, kind: str
-) -> tuple[str, str, float, list[Evidence]]:
-    heard = listening_ports(view, pod, container)
-    declared = _declared(container.spec)
-    port = declared.get(str(probe.port), probe.port)
-    others = sorted({*heard, *(number for number in declared.values() if isinstance(number, int))} - {port})
-    proof = [piece for number, piece in heard.items() if number != port][:1]
-    if heard and port not in heard:
-        where = ", ".join(str(number) for number in sorted(heard))
-        return "port", f"asks port {probe.port}, but the program listens on port {where}", 0.93, proof
-    if port in heard:
-        return "timing", _slow(container, probe, kind), 0.85, [heard[port]] if isinstance(port, int) else []
-    if declared and port not in declared.values():
-        where = ", ".join(str(number) for number in others)
-        return "port", f"asks port {probe.port}, but the container declares port {where}", 0.85, proof
-    other = _agreeing_probe(container.spec, kind, port)
-    if kind != "readiness" and _never_ready(pod, container):
-        sentence = _slow(container, probe, kind)
-        return "timing", sentence, 0.82 if other else 0.72, []
-    return "sick", f"is refused on port {probe.port}: nothing listens there (connection refused)", 0.6, []
-
-
-def _agreeing_probe(spec: Mapping[str, Any], kind: str, port: object) -> bool:
-    """Whether another probe asks the same port: two probes are seldom wrong together."""
-    others = [probe_of(spec, key) for key, name in _KINDS.items() if name != kind]
-    return any(other is not None and other.port == port for other in others)
-
-
-def _declared(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Port name (or number as text) -> number, as the container declares them."""
-    found: dict[str, Any] = {}
-    for entry in children(spec, "ports"):
-        number = entry.get("containerPort")
-        found[text(entry, "name") or str(number)] = number
-    return found
-
-
-def _never_ready(pod: PodFact, container: ContainerFact) -> bool:
-    return not container.ready and container.restarts > 0 and not pod.ready
-
-
-def _slow(container: ContainerFact, probe: Probe, kind: str) -> str:
-    startup = "" if kind == "startup" or probe_of(container.spec, "startupProbe") else " and there is no startupProbe"
-    return (
-        f"allows {budget(probe)}s from the start ({describe_probe(probe)}) before it kills the container{startup}: "
-        "the program starts too slowly for it"
-    )
-
-
 RULES = (
-    Rule(find=find_probe_failures, causes=(GATE, *(cause for family in CAUSES.values() for cause in family.values()))),
+    Rule(
+        find=find_probe_failures,
+        causes=(GATE, LOOPBACK, *(cause for family in CAUSES.values() for cause in family.values())),
+    ),
 )
