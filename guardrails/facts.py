@@ -5,7 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from guardrails.managers import Manager
-from guardrails.plan import Access, Dependant, DryRunState, ObjectRef, RestartArgs, ScaleArgs
+from guardrails.operations.args import EditArgs, RestartArgs, StepArgs, operation_of
+from guardrails.operations.op import Op
+from guardrails.plan import Access, Dependant, DryRunState, ObjectRef
+from guardrails.privilege import TemplateChange
 from guardrails.workload import WorkloadState
 
 
@@ -19,12 +22,16 @@ class Autoscaler(msgspec.Struct, frozen=True):
 
 
 class Budget(msgspec.Struct, frozen=True):
-    """A PodDisruptionBudget over the pods. `absolute` is False when it wants a share, which moves with the replicas."""
+    """A PodDisruptionBudget over the pods. `absolute` is False when it wants a share, which moves with the replicas.
+
+    `allowed` is how many evictions it lets through now; None when it does not say.
+    """
 
     name: str
     healthy: int
     wanted: int
     absolute: bool
+    allowed: int | None = None
 
 
 class ServiceReach(msgspec.Struct, frozen=True):
@@ -46,6 +53,7 @@ class QuotaRoom(msgspec.Struct, frozen=True):
 class Surroundings(msgspec.Struct, frozen=True):
     """What the resource graph shows around the object.
 
+    `selected_keys` are label keys that selectors use, `registries` those that images of the namespace come from.
     `unread` names relevant kinds that could not be read in full; `unjudged` what was seen but is not computed.
     """
 
@@ -55,20 +63,34 @@ class Surroundings(msgspec.Struct, frozen=True):
     quotas: tuple[QuotaRoom, ...] = ()
     dependants: tuple[Dependant, ...] = ()
     single_writer_volume: bool = False
+    selected_keys: tuple[str, ...] = ()
+    registries: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     unjudged: tuple[str, ...] = ()
     age_seconds: int = 0
 
 
+class Eviction(msgspec.Struct, frozen=True):
+    """One pod to evict. `owner` is what makes it again ("" when nothing does); `scratch` is an emptyDir volume."""
+
+    namespace: str
+    name: str
+    ready: bool
+    owner: str
+    scratch: bool
+
+
 class Case(msgspec.Struct, frozen=True):
     """One change to judge.
 
-    `rehearsed` and `way_back` (the rehearsal of the rollback) are None while nothing was sent to the server.
-    `moved_on` says, for an undo, what has happened to the object since.
+    `args` are those of the first step; a drain is a cordon with `evictions` behind it. `rehearsed` is the worst of the
+    rehearsals and `way_back` that of the rollback; both are None while nothing was sent to the server.
+    `moved_on` says, for an undo, what has happened to the object since. `rolls_out` means that pods are replaced.
+    `found` are refusals that the draft brought along, `steering` the control labels among the keys that change.
     """
 
     ref: ObjectRef
-    args: ScaleArgs | RestartArgs
+    args: StepArgs
     state: WorkloadState
     around: Surroundings
     managers: tuple[Manager, ...] = ()
@@ -79,3 +101,22 @@ class Case(msgspec.Struct, frozen=True):
     changed_lately: bool = False
     is_undo: bool = False
     moved_on: str = ""
+    evictions: tuple[Eviction, ...] = ()
+    template: TemplateChange = TemplateChange()
+    steering: tuple[str, ...] = ()
+    rolls_out: bool = False
+    noted: bool = False
+    own_creation: bool = False
+    found: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+    @property
+    def op(self) -> Op:
+        """What the person asked for."""
+        op = operation_of(self.args)
+        return Op.DRAIN if op is Op.CORDON and self.evictions else op
+
+    @property
+    def replaces_pods(self) -> bool:
+        """Tell whether pods are replaced by new ones, a few at a time."""
+        return isinstance(self.args, RestartArgs) or (isinstance(self.args, EditArgs) and self.rolls_out)

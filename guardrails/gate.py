@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from copilot.model.moment import parse_time
+from copilot.model.moment import parse_time, stamp
 from guardrails.approval import Approval, Method, approve, is_genuine
 from guardrails.canonical import canonical_json
 from guardrails.errors import ApprovalError
@@ -17,6 +17,7 @@ from guardrails.journal import Journal, Kind
 from guardrails.plan import Plan, Requester, Tier
 from guardrails.steps import ApprovedStep
 
+RUN_TTL = timedelta(minutes=30)  # how long the steps of one plan may be sent after it was started
 SKEW = timedelta(seconds=60)  # a clock set back further than this since the yes makes its deadline meaningless
 _AGAIN = "Ask for the change again to get a new plan."
 
@@ -68,7 +69,8 @@ class Gate:
         _refuse_if(now + SKEW < _time(plan.not_before), f"The plan is not good before {plan.not_before}")
         detail = {"nonce": approval.nonce, "digest": approval.digest}
         self._journal.append(Kind.CONSUMED, plan.id, detail, claim=f"approval/{approval.nonce}")
-        until = min(approval.expires, plan.expires)
+        # One request goes out while the yes is fresh. A list of them may take longer: each still carries its precondition.
+        until = min(approval.expires, plan.expires) if len(plan.steps) == 1 else stamp(now + RUN_TTL)
         return tuple(
             self._sealed(ApprovedStep(plan.id, approval.digest, approval.nonce, index, plan.cluster, step, until))
             for index, step in enumerate(plan.steps, start=1)

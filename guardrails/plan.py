@@ -8,17 +8,13 @@ from typing import Any
 import msgspec
 
 from guardrails.canonical import digest, sha256_hex
+from guardrails.operations.args import RestartArgs, ScaleArgs, StepArgs, operation_of
+from guardrails.operations.op import Op
 
-SCHEMA = 1
+__all__ = ["Op", "RestartArgs", "ScaleArgs", "StepArgs"]
+SCHEMA = 2
 FIELD_MANAGER = "cluster-copilot"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # kubectl's own key: `kubectl rollout restart` writes it
-
-
-class Op(Enum):
-    """The operations a plan can hold."""
-
-    SCALE = "scale"
-    RESTART = "restart"
 
 
 class Tier(IntEnum):
@@ -59,7 +55,11 @@ class Intent(msgspec.Struct, frozen=True):
 
 
 class ObjectRef(msgspec.Struct, frozen=True):
-    """One object, pinned to the version that the plan was made from."""
+    """One object, pinned to the version that the plan was made from.
+
+    `group` is "" for the core group, `namespace` "" for kinds without namespaces. An object that is yet to be made has
+    neither uid nor version.
+    """
 
     group: str
     version: str
@@ -72,26 +72,15 @@ class ObjectRef(msgspec.Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """The object in full: `Deployment shop/web`."""
-        return f"{self.kind} {self.namespace}/{self.name}"
+        """The object in full: `Deployment shop/web`, `Node n1`."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
     @property
     def path(self) -> str:
         """The object's path on the API server."""
-        return f"/apis/{self.group}/{self.version}/namespaces/{self.namespace}/{self.resource}/{self.name}"
-
-
-class ScaleArgs(msgspec.Struct, frozen=True, tag="scale", tag_field="op"):
-    """Replicas wanted before and after."""
-
-    before: int
-    after: int
-
-
-class RestartArgs(msgspec.Struct, frozen=True, tag="restart", tag_field="op"):
-    """The time written into the pod template (RFC 3339); it was fixed when the plan was made."""
-
-    restarted_at: str
+        base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        inside = f"/namespaces/{self.namespace}" if self.namespace else ""
+        return f"{base}{inside}/{self.resource}/{self.name}"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -111,12 +100,16 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One request with what it means."""
+    """One request with what it means. Its operation is that of its arguments, so the two cannot differ."""
 
-    op: Op
     ref: ObjectRef
-    args: ScaleArgs | RestartArgs
+    args: StepArgs
     request: Request
+
+    @property
+    def op(self) -> Op:
+        """The operation."""
+        return operation_of(self.args)
 
 
 class Preimage(msgspec.Struct, frozen=True):
@@ -197,7 +190,8 @@ class Computed(msgspec.Struct, frozen=True):
     """Everything the checks found.
 
     `changes` is the field diff: the server's own when it rehearsed the change, else what the request alone says.
-    `refusals` not empty means: nobody may approve this plan.
+    `refusals` not empty means: nobody may approve this plan. `way_back` says what undo would do where that is no step
+    that can be compiled yet, such as deleting what the plan creates.
     """
 
     tier: Tier
@@ -210,6 +204,7 @@ class Computed(msgspec.Struct, frozen=True):
     ssar: tuple[Access, ...]
     irreversible: tuple[str, ...]
     not_checked: tuple[str, ...]
+    way_back: str = ""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -237,6 +232,11 @@ class Plan(msgspec.Struct, frozen=True):
     def target(self) -> ObjectRef:
         """The object of the first step."""
         return self.steps[0].ref
+
+    @property
+    def removes(self) -> bool:
+        """Tell whether it takes objects away and changes no field."""
+        return all(step.op in (Op.EVICT, Op.DELETE) for step in self.steps)
 
 
 def plan_of(document: bytes | str | dict[str, Any]) -> Plan:

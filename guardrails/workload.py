@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from copilot.model import dig, mapping, number, text
+from copilot.model import children, dig, mapping, number, text
 
 
 class WorkloadState(msgspec.Struct, frozen=True):
@@ -28,10 +28,20 @@ class WorkloadState(msgspec.Struct, frozen=True):
     deletes_claims: bool = False
 
 
+_REPLICATED = frozenset({"Deployment", "StatefulSet", "ReplicaSet"})
+
+
 def workload_state(kind: str, body: Mapping[str, Any]) -> WorkloadState:
-    """Read one workload. A DaemonSet's replicas are the nodes that it wants a pod on."""
+    """Read one object. A DaemonSet's replicas are the nodes that it wants a pod on, a Job's those that run now.
+
+    A pod is its own single replica. What has no pods of its own has none here.
+    """
     spec, status = mapping(body, "spec"), mapping(body, "status")
     deleting = bool(text(body, "metadata", "deletionTimestamp"))
+    if kind not in _REPLICATED and kind != "DaemonSet":
+        pods = 1 if kind == "Pod" else number(status, "active") if kind == "Job" else 0
+        ready = int(is_ready(body)) if kind == "Pod" else number(status, "ready") if kind == "Job" else 0
+        return WorkloadState(pods, ready, pods, one_at_a_time=False, deleting=deleting)
     if kind == "DaemonSet":
         wanted = number(status, "desiredNumberScheduled")
         ready = number(status, "numberAvailable")
@@ -57,6 +67,14 @@ def workload_state(kind: str, body: Mapping[str, Any]) -> WorkloadState:
     at_once = replicas if recreate else _rolling_at_once(spec, replicas)
     paused = dig(spec, "paused") is True
     return WorkloadState(replicas, ready, at_once, False, paused=paused, recreate=recreate, deleting=deleting)
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Tell whether a pod takes traffic."""
+    return not text(pod, "metadata", "deletionTimestamp") and any(
+        text(condition, "type") == "Ready" and text(condition, "status") == "True"
+        for condition in children(pod, "status", "conditions")
+    )
 
 
 def _rolling_at_once(spec: Mapping[str, Any], replicas: int) -> int:

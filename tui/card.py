@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
-from typing import assert_never
 
 import msgspec
 from rich.console import Console
 from rich.text import Text
 
 from guardrails.display import visible
-from guardrails.plan import Access, DryRun, DryRunState, FieldChange, Plan, RestartArgs, ScaleArgs, Step, Tier
+from guardrails.effect import effect
+from guardrails.operations.args import ScaleArgs
+from guardrails.plan import Access, DryRun, DryRunState, FieldChange, Plan, Tier
 
 
 class Look(Enum):
@@ -44,17 +45,6 @@ def print_card(plan: Plan, console: Console) -> None:
         console.print(Text(line.text, style=line.look.value), soft_wrap=True)
 
 
-def effect(step: Step) -> str:
-    """One line: what the step does."""
-    match step.args:
-        case ScaleArgs(before=before, after=after):
-            return f"Scale {step.ref.title} from {before} to {after} replicas"
-        case RestartArgs():
-            return f"Restart {step.ref.title}: replace every pod by a new one of the same template"
-        case _:
-            assert_never(step.args)
-
-
 def _head(plan: Plan) -> Iterator[Line]:
     for step in plan.steps:
         yield Line(effect(step), Look.TITLE)
@@ -72,10 +62,12 @@ def _object(plan: Plan) -> Iterator[Line]:
     ref, cluster = plan.target, plan.cluster
     yield Line("Object", Look.HEADING)
     yield Line(f"  {ref.kind} {ref.name}")
-    yield Line(f"  namespace {ref.namespace}")
+    yield Line(
+        f"  namespace {ref.namespace}" if ref.namespace else "  in no namespace: it belongs to the whole cluster"
+    )
     yield Line(f"  cluster   {cluster.context}{f' at {cluster.server}' if cluster.server else ''}")
     yield Line(
-        f"  {ref.resource}.{ref.version}.{ref.group}, uid {ref.uid or 'unknown'}, version {ref.resource_version or 'unknown'}",
+        f"  {'.'.join(part for part in (ref.resource, ref.version, ref.group) if part)}, uid {ref.uid or 'unknown'}, version {ref.resource_version or 'unknown'}",
         Look.QUIET,
     )
 
@@ -86,7 +78,10 @@ def _effect(plan: Plan) -> Iterator[Line]:
     for step in plan.steps:
         if isinstance(step.args, ScaleArgs):
             yield Line(f"  replicas {step.args.before} -> {step.args.after}")
-    yield Line(f"  {blast.pods_ready} of {blast.pods_now} ready now, {blast.pods_disrupted} ended by the change")
+    if blast.pods_now or blast.pods_disrupted:
+        yield Line(f"  {blast.pods_ready} of {blast.pods_now} ready now, {blast.pods_disrupted} ended by the change")
+    else:
+        yield Line("  none of its own; none is ended by the change")
     for line in plan.computed.irreversible:
         yield Line(f"  cannot be undone: {line}")
 
@@ -96,7 +91,7 @@ def _fields(plan: Plan) -> Iterator[Line]:
     for change in plan.computed.changes:
         yield Line(_field(change), Look.PLAIN if change.asked else Look.WARNING)
     if not plan.computed.changes:
-        yield Line("  none would change")
+        yield Line("  none: it removes objects" if plan.removes else "  none would change")
 
 
 def _field(change: FieldChange) -> str:
@@ -143,7 +138,8 @@ def _checks(plan: Plan) -> Iterator[Line]:
 def _access(access: Access) -> str:
     what = f"{access.resource}/{access.subresource}" if access.subresource else access.resource
     answer = "allowed" if access.allowed else f"NOT ALLOWED{f' ({access.reason})' if access.reason else ''}"
-    return f"  you may {access.verb} {what} {access.namespace}/{access.name}: {answer}"
+    where = "/".join(part for part in (access.namespace, access.name) if part)
+    return f"  you may {access.verb} {what}{f' {where}' if where else ''}: {answer}"
 
 
 def _rehearsal(rehearsal: DryRun) -> str:
@@ -155,7 +151,9 @@ def _way_back(plan: Plan) -> Iterator[Line]:
     yield Line("Way back", Look.HEADING)
     for step in plan.rollback:
         yield Line(f"  {effect(step)}, by kubectl copilot undo {plan.id}: a new plan through the same checks")
-    if not plan.rollback:
+    if plan.computed.way_back:
+        yield Line(f"  {plan.computed.way_back}, by kubectl copilot undo {plan.id}: a new plan through the same checks")
+    elif not plan.rollback:
         yield Line("  none: there is nothing to put back")
 
 
@@ -172,6 +170,7 @@ def _identity(plan: Plan) -> Iterator[Line]:
     yield Line(f'  asked by {asked}: "{plan.intent.words}"')
     for number, step in enumerate(plan.steps, start=1):
         query = "&".join(f"{key}={value}" for key, value in step.request.query)
-        yield Line(f"  request {number}: {step.request.method} {step.request.path}?{query}", Look.QUIET)
+        address = f"{step.request.path}?{query}" if query else step.request.path
+        yield Line(f"  request {number}: {step.request.method} {address}", Look.QUIET)
         yield Line(f"  {step.request.content_type} {step.request.body}", Look.QUIET)
     yield Line(f"  plan {plan.id}, good until {plan.expires}, digest {plan.digest}", Look.QUIET)

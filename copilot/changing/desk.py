@@ -12,18 +12,24 @@ from typing import Any, Protocol
 
 import msgspec
 
+from copilot.changing.drafting.draft import draft
+from copilot.changing.drafting.drafted import Drafted
 from copilot.changing.history import Record, changed_lately
-from copilot.changing.lookup import LiveLookup, RecordedLookup, resolve
-from copilot.changing.planner import Checked, Circumstances, assemble, draft, rehearsal_of
+from copilot.changing.lookup import LiveLookup, Lookup, RecordedLookup, op_of, resolve
+from copilot.changing.planner import Checked, Circumstances, Draft, assemble, compiled, to_rehearse
+from copilot.changing.rehearsing import rehearsal_of
+from copilot.changing.restoring import restore_of
 from copilot.changing.surroundings import surroundings
-from copilot.changing.undoing import undo_intent, what_moved
+from copilot.changing.undoing import undo_draft
 from copilot.model import Ref, Snapshot
-from guardrails.intent import ChangeIntent, parse_intent
+from guardrails.facts import Surroundings
+from guardrails.intent import parse_intent
 from guardrails.journal import Journal
-from guardrails.kinds import WORKLOADS
-from guardrails.plan import ClusterId, Plan, Requester, Step
+from guardrails.kinds import guessed
+from guardrails.operations import ChangeIntent
+from guardrails.plan import ClusterId, DryRun, ObjectRef, Plan, Requester, Step
 from guardrails.steps import ApprovedStep, Outcome, RehearsalStep
-from retrievers.graph import build_graph
+from retrievers.graph import ResourceGraph, build_graph
 from tools.change.identity import identify_cluster, local_person
 from tools.change.review import review_access, wanted_access, who_am_i
 from tools.cluster.live import LiveSource
@@ -69,6 +75,11 @@ class Desk:
         person = local_person()
         self.requester: Requester = who_am_i(self.reader, person) if writer else person
 
+    @property
+    def lookup(self) -> Lookup:
+        """Where objects are looked up, fresh."""
+        return LiveLookup(self.reader)
+
     def plan(self, words: str, namespace: str | None = None) -> Plan:
         """Plan one change from a person's words.
 
@@ -76,7 +87,12 @@ class Desk:
             IntentError: the words are not one change to one object that is there.
             CopilotError: the cluster cannot be read.
         """
-        return self._plan(parse_intent(words), words, namespace)
+        return self.plan_intent(parse_intent(words), words, namespace)
+
+    def plan_intent(self, intent: ChangeIntent, words: str, namespace: str | None = None) -> Plan:
+        """Plan one change that was read already; `words` are what the person wrote."""
+        found = resolve(intent, self.lookup, namespace, self.source.connection.namespace)
+        return self._plan(compiled(draft(intent, found, self.lookup, self.clock())), words)
 
     def plan_undo(self, record: Record) -> Plan:
         """Plan the way back of an earlier change: a new plan, which goes through the same door.
@@ -84,43 +100,65 @@ class Desk:
         Raises:
             ChangeRefused: there is no way back, or nothing to undo.
         """
-        intent = undo_intent(record, self.cluster)
-        return self._plan(intent, f"undo {record.plan.id}", None, record)
+        undo = undo_draft(record, self.cluster, self.lookup)
+        return self._plan(
+            compiled(undo.drafted),
+            f"undo {record.plan.id}",
+            record,
+            moved_on=undo.moved_on,
+            own_creation=undo.own_creation,
+        )
 
-    def ask_server(self, plan_id: str, step: Step, rollback: Step | None, body: dict[str, Any]) -> Checked:
-        """Ask what the person may do and, if they may, rehearse the change and its way back. Empty without a writer."""
+    def ask_server(
+        self, plan_id: str, steps: tuple[Step, ...], rollback: tuple[Step, ...], bodies: list[Any]
+    ) -> Checked:
+        """Ask what the person may do and, if they may, rehearse the change and its way back. Empty without a writer.
+
+        `bodies` are the objects of the steps as they are now.
+        """
         if self._writer is None:
             return Checked()
-        access = review_access(self.reader, wanted_access(step.ref, step.args))
+        wanted = dict.fromkeys(each for step in steps for each in wanted_access(step.ref, step.args))
+        access = review_access(self.reader, tuple(wanted))
         if not all(each.allowed for each in access):
             return Checked(access)
-        steps = [("change", step)] + ([("rollback", rollback)] if rollback else [])
-        rehearsals = []
-        for index, (purpose, each) in enumerate(steps, start=1):
-            outcome = self._writer.rehearse(RehearsalStep(plan_id, index, self.cluster, each))
-            pruned = msgspec.structs.replace(outcome, body=prune(dict(outcome.body)))
-            rehearsals.append(rehearsal_of(purpose, each, pruned, body))
-        return Checked(access, tuple(rehearsals))
+        known = {step.ref: body for step, body in zip(steps, bodies, strict=True)}
+        rehearsals: list[DryRun] = []
+        restore: tuple[Step, ...] = ()
+        waiting = to_rehearse(steps, rollback)
+        while waiting:
+            purpose, each = waiting.pop(0)
+            outcome = self._writer.rehearse(RehearsalStep(plan_id, len(rehearsals) + 1, self.cluster, each))
+            if not rollback and (back := restore_of(each, known[each.ref], outcome)):
+                restore = (back,)
+                waiting += to_rehearse((), restore)
+            pruned = msgspec.structs.replace(outcome, body=prune(dict(outcome.body), config_values=True))
+            rehearsals.append(rehearsal_of(purpose, each, pruned, known[each.ref]))
+        return Checked(access, tuple(rehearsals), restore)
 
-    def _plan(self, intent: ChangeIntent, words: str, namespace: str | None, undone: Record | None = None) -> Plan:
-        lookup, default = LiveLookup(self.reader), self.source.connection.namespace
-        kind, where, body = resolve(intent, lookup, namespace, default)
-        made = draft(intent, kind, where, body, self.clock())
-        snapshot = self.source.snapshot(Scope(namespaces=(where,)))
-        around = surroundings(build_graph(snapshot), Ref(kind.kind, where, intent.name, kind.group), body)
-        lately = self._journal is not None and changed_lately(self._journal, made.step.ref.uid, self.clock())
+    def _plan(
+        self, made: Draft, words: str, undone: Record | None = None, *, moved_on: str = "", own_creation: bool = False
+    ) -> Plan:
+        bodies = [part.body for part in made.drafted.parts]
+        around = _surroundings(build_graph(self.source.snapshot(_scope(made.drafted))), made.drafted)
+        now = self.clock()
+        lately = self._journal is not None and changed_lately(self._journal, made.steps[0].ref.uid, now)
         circumstances = Circumstances(
             cluster=self.cluster,
             requester=self.requester,
             words=words,
-            now=self.clock(),
+            now=now,
             around=around,
             changes_on=self._writer is not None,
             changed_lately=lately,
             undoes=undone.plan.id if undone else "",
-            moved_on=what_moved(undone, body) if undone else "",
+            moved_on=moved_on,
+            own_creation=own_creation,
         )
-        return assemble(made, self.ask_server(made.plan_id, made.step, made.rollback, body), circumstances)
+        checked = self.ask_server(made.plan_id, made.steps, made.rollback, bodies)
+        if checked.restore:
+            made = msgspec.structs.replace(made, rollback=checked.restore)
+        return assemble(made, checked, circumstances)
 
 
 def plan_recorded(snapshot: Snapshot, words: str, namespace: str | None = None) -> Plan:
@@ -129,26 +167,47 @@ def plan_recorded(snapshot: Snapshot, words: str, namespace: str | None = None) 
     Raises:
         IntentError: the words are not one change to one object of the recording.
     """
-    graph, intent = build_graph(snapshot), parse_intent(words)
-    kind, where, body = resolve(intent, RecordedLookup(graph), namespace, _only_namespace(snapshot, intent))
-    made = draft(intent, kind, where, body, snapshot.observed_at)
+    return plan_recorded_intent(snapshot, parse_intent(words), words, namespace)
+
+
+def plan_recorded_intent(snapshot: Snapshot, intent: ChangeIntent, words: str, namespace: str | None = None) -> Plan:
+    """Plan one change that was read already, on a recording."""
+    graph = build_graph(snapshot)
+    lookup = RecordedLookup(graph)
+    found = resolve(intent, lookup, namespace, _only_namespace(snapshot, intent))
+    made = compiled(draft(intent, found, lookup, snapshot.observed_at))
     circumstances = Circumstances(
         cluster=ClusterId("", "", "", snapshot.cluster or "a recording"),
         requester=local_person(),
         words=words,
         now=snapshot.observed_at,
-        around=surroundings(graph, Ref(kind.kind, where, intent.name, kind.group), body),
+        around=_surroundings(graph, made.drafted),
         recorded=True,
     )
     return assemble(made, Checked(), circumstances)
 
 
+def _scope(drafted: Drafted) -> Scope:
+    """The namespaces of the objects that change. Cluster-scoped kinds are always read."""
+    return Scope(namespaces=tuple(sorted({part.ref.namespace for part in drafted.parts} - {""})) or ("default",))
+
+
+def _surroundings(graph: ResourceGraph, drafted: Drafted) -> Surroundings:
+    first = drafted.parts[0]
+    evicted = tuple(_ref(part.ref) for part in drafted.parts if part.ref.kind == "Pod")
+    return surroundings(graph, _ref(first.ref), first.body, evicted)
+
+
+def _ref(ref: ObjectRef) -> Ref:
+    return Ref(ref.kind, ref.namespace, ref.name, ref.group)
+
+
 def _only_namespace(snapshot: Snapshot, intent: ChangeIntent) -> str:
     """The namespace where the name occurs, when it occurs in one only; else the API's default."""
-    kinds = {kind.kind for kind in WORKLOADS}
+    kinds = {intent.target.kind} if intent.target.kind else {kind.kind for kind in guessed(op_of(intent))}
     found = {
         resource.ref.namespace
         for resource in snapshot.resources
-        if resource.ref.name == intent.name and resource.ref.kind in kinds
+        if resource.ref.name == intent.target.name and resource.ref.kind in kinds and resource.ref.namespace
     }
     return found.pop() if len(found) == 1 else "default"

@@ -8,30 +8,38 @@ from typing import Any
 import msgspec
 
 from copilot.changing.desk import Desk, Writer
-from copilot.changing.lookup import LiveLookup
+from copilot.changing.drafting.nodes import pods_to_evict
+from copilot.changing.history import find_record
 from copilot.changing.settling import settle
 from copilot.model import children, dig, text
 from guardrails.approval import Approval
-from guardrails.errors import ChangeRefused, PlanChanged
+from guardrails.errors import ApprovalError, ChangeRefused, PlanChanged
 from guardrails.gate import Gate
 from guardrails.journal import Journal, Kind
-from guardrails.kinds import workload
-from guardrails.plan import DryRun, Plan
-from guardrails.steps import Outcome, SendState
+from guardrails.kinds import changeable
+from guardrails.operations import Drain, Target
+from guardrails.operations.args import EvictArgs
+from guardrails.plan import DryRun, ObjectRef, Plan, Requester, Step
+from guardrails.steps import ApprovedStep, Outcome, SendState
+from tools.change.following import Watch
 from tools.change.identity import identify_cluster
 from tools.change.readback import Settled
 from tools.change.review import who_am_i
-from tools.change.watch import RolloutWatch, Watched
+from tools.change.watch import End, Watched
 
 _NEW_PLAN = "Nothing was changed. A new plan is needed."
 
 
 class Carried(msgspec.Struct, frozen=True):
-    """What became of a plan. `watched` is None when the change was not applied or nobody watched it."""
+    """What became of the last step that was sent. `watched` is None when it was not applied or nobody watched it.
+
+    `stopped` says what was done when later steps were left out.
+    """
 
     state: SendState
     text: str
     watched: Watched | None = None
+    stopped: str = ""
 
 
 class Door:
@@ -42,7 +50,7 @@ class Door:
         writer: sends.
         gate: checks and uses up approvals.
         journal: notes everything.
-        watch: makes the watcher of a rollout; called before the change is sent.
+        watch: makes the watcher of a step; called before the step is sent.
         say: is told, one line at a time, how it goes.
     """
 
@@ -52,7 +60,7 @@ class Door:
         writer: Writer,
         gate: Gate,
         journal: Journal,
-        watch: Callable[[Plan], RolloutWatch],
+        watch: Callable[[Step], Watch],
         say: Callable[[str], None],
     ) -> None:
         self._desk = desk
@@ -71,34 +79,52 @@ class Door:
         self._journal.append(Kind.DECLINED, plan.id, {})
 
     def carry_out(self, plan: Plan, approval: Approval) -> Carried:
-        """Check again, use the approval up, send, watch.
+        """Check again, use the approval up, then send and watch step by step. The first step that fails ends it.
 
         Raises:
-            PlanChanged: the object or the server's answers are not what was approved; nothing was changed.
+            PlanChanged: the object or the server's answers are not what was approved.
             ApprovalError: the approval is not good.
             ChangeRefused: the server refuses the change.
-            JournalError: the journal cannot be written; nothing was sent.
+            JournalError: the journal cannot be written.
         """
         self._check_again(plan)
-        watch = self._watch(plan)
-        (step,) = self._gate.consume(plan, approval, self._session())
-        outcome = self._writer.send(step)
-        carried = self._judge(plan, outcome)
+        steps = self._gate.consume(plan, approval, self._session())
+        carried = Carried(SendState.NOT_SENT, "nothing was sent")
+        for approved in steps:
+            carried = self._carry_out_one(plan, approved)
+            bad = carried.watched is None or carried.watched.end is not End.DONE
+            if bad and approved.index < len(steps):
+                done = approved.index if carried.state is SendState.APPLIED else approved.index - 1
+                left = f"Stopped after step {approved.index} of {len(steps)}: {_done_text(plan, done)}"
+                self._say(left)
+                return msgspec.structs.replace(carried, stopped=left)
+        return carried
+
+    def _carry_out_one(self, plan: Plan, approved: ApprovedStep) -> Carried:
+        watch = self._watch(approved.step)
+        try:
+            outcome = self._writer.send(approved)
+            carried = self._judge(plan, approved, outcome)
+        except (PlanChanged, ChangeRefused, ApprovalError) as error:
+            if approved.index > 1:
+                error.hint = f"{_done_text(plan, approved.index - 1)} The rest was not. A new plan is needed for it."
+            raise
         self._say(carried.text)
         if carried.state is not SendState.APPLIED:
             return carried
         watched = watch.follow()
-        self._journal.append(Kind.WATCHED, plan.id, {"end": watched.end.value, "text": watched.text})
+        note = {"end": watched.end.value, "text": watched.text}
+        self._journal.append(Kind.WATCHED, plan.id, note, step=approved.index)
         return msgspec.structs.replace(carried, watched=watched)
 
-    def _session(self) -> Any:
+    def _session(self) -> Requester:
         return who_am_i(self._desk.reader, self._desk.requester)
 
-    def _judge(self, plan: Plan, outcome: Outcome) -> Carried:
-        target = plan.target.title
+    def _judge(self, plan: Plan, approved: ApprovedStep, outcome: Outcome) -> Carried:
+        target = approved.step.ref.title
         match outcome.state:
             case SendState.APPLIED:
-                return Carried(SendState.APPLIED, f"{target}: the change is applied, watching the rollout")
+                return Carried(SendState.APPLIED, f"{target}: the change is applied, watching what becomes of it")
             case SendState.CONFLICT:
                 raise PlanChanged(f"{target} changed at the last moment (409): {outcome.message}", _NEW_PLAN)
             case SendState.REFUSED:
@@ -112,9 +138,11 @@ class Door:
 
     def _read_back(self, plan: Plan, outcome: Outcome) -> Carried:
         """The answer was lost: look what became of it, never send it again."""
-        reading = settle(self._desk.reader, self._journal, plan)
-        state = SendState.APPLIED if reading.state is Settled.APPLIED else SendState.UNKNOWN
-        return Carried(state, f"The answer was lost ({outcome.message}). Read back: {reading.text}")
+        readings = settle(self._desk.reader, self._journal, find_record(self._journal, plan.id))
+        applied = bool(readings) and all(reading.state is Settled.APPLIED for reading in readings)
+        found = "; ".join(reading.text for reading in readings)
+        state = SendState.APPLIED if applied else SendState.UNKNOWN
+        return Carried(state, f"The answer was lost ({outcome.message}). Read back: {found}")
 
     def _check_again(self, plan: Plan) -> None:
         reason = self._difference(plan)
@@ -126,21 +154,52 @@ class Door:
         """The first thing that is not as it was when the plan was made; "" when all is."""
         if identify_cluster(self._desk.reader) != plan.cluster:
             return "this is another cluster"
-        target = plan.target
-        body = LiveLookup(self._desk.reader).find(workload(target.kind), target.namespace, target.name)
-        if body is None or dig(body, "metadata", "uid") != target.uid:
-            return f"{target.title} was deleted" if body is None else f"{target.title} was made anew"
-        version = text(body, "metadata", "resourceVersion")
-        if version != target.resource_version:
-            return f"{target.title} changed (version {target.resource_version} is now {version}{_writer_of(body)})"
-        rollback = plan.rollback[0] if plan.rollback else None
-        checked = self._desk.ask_server(plan.id, plan.steps[0], rollback, body)
+        bodies = []
+        for step in plan.steps:
+            body = self._desk.lookup.find(changeable(step.ref.kind), step.ref.namespace, step.ref.name)
+            if other := _other_object(step.ref, body):
+                return other
+            bodies.append(body or {})
+        if newcomers := self._newcomers(plan):
+            return f"pods have come to {plan.target.title} since: {', '.join(newcomers)}"
+        checked = self._desk.ask_server(plan.id, plan.steps, plan.rollback, bodies)
         if checked.access != plan.computed.ssar:
             return "what you may do has changed"
         return _other_rehearsal(plan.computed.dry_run, checked.rehearsals)
 
+    def _newcomers(self, plan: Plan) -> list[str]:
+        """Pods on a node that is to be drained which the plan does not name."""
+        named = {step.ref.uid for step in plan.steps if isinstance(step.args, EvictArgs)}
+        if plan.target.kind != "Node" or not named:
+            return []
+        everything = Drain(Target(plan.target.name), ignore_daemonsets=True)
+        pods, _ = pods_to_evict(self._desk.lookup.pods_on(plan.target.name), everything)
+        return [text(pod, "metadata", "name") for pod in pods if text(pod, "metadata", "uid") not in named]
+
+
+def _done_text(plan: Plan, count: int) -> str:
+    """What the first steps of a plan have changed by now."""
+    if count == 0:
+        return "nothing was changed."
+    done = [f"{step.op.value} {step.ref.title}" for step in plan.steps[:count]]
+    return f"{len(done)} of {len(plan.steps)} steps were carried out and stay: {', '.join(done)}."
+
+
+def _other_object(ref: ObjectRef, body: dict[str, Any] | None) -> str:
+    """Say so when an object is no longer the one, or not at the version, that the plan was made from."""
+    if not ref.uid:
+        return "" if body is None else f"{ref.title} has been made in the meantime"
+    if body is None or dig(body, "metadata", "uid") != ref.uid:
+        return f"{ref.title} was deleted" if body is None else f"{ref.title} was made anew"
+    version = text(body, "metadata", "resourceVersion")
+    if version != ref.resource_version:
+        return f"{ref.title} changed (version {ref.resource_version} is now {version}{_writer_of(body)})"
+    return ""
+
 
 def _other_rehearsal(planned: tuple[DryRun, ...], now: tuple[DryRun, ...]) -> str:
+    if len(planned) != len(now):
+        return "the server's rehearsals are no longer the same"
     for before, after in zip(planned, now, strict=True):
         if (before.state, before.result_sha) != (after.state, after.result_sha):
             return f"the server's rehearsal of the {before.purpose} gives another result{': ' * bool(after.detail)}{after.detail}"

@@ -30,15 +30,23 @@ class PlanState(Enum):
     NOT_SENT = "not sent"
     UNKNOWN = "unknown"
     APPLIED = "applied"
+    PARTIAL = "partly applied"
     NOT_APPLIED = "not applied"
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One plan with its entries, oldest first."""
+    """One plan with its entries, oldest first. `applied` are the numbers (from 1) of the steps that were."""
 
     plan: Plan
     entries: tuple[Entry, ...]
     state: PlanState
+    applied: tuple[int, ...] = ()
+    unknown: tuple[int, ...] = ()
+
+    def created(self, step: int) -> str:
+        """The uid of the object that a step's answer held, "" when there was none."""
+        results = [entry for entry in self.entries if entry.step == step and entry.kind in (Kind.RESULT, Kind.SETTLED)]
+        return next((uid for entry in reversed(results) if (uid := text(entry.detail, "uid"))), "")
 
     def last(self, kind: Kind) -> Entry | None:
         """The newest entry of a kind."""
@@ -73,10 +81,17 @@ def find_record(journal: Journal, plan_id: str) -> Record:
 
 def changed_lately(journal: Journal, uid: str, now: datetime) -> bool:
     """Tell whether this object was changed through here a short while ago."""
+    if not uid:  # yet to be made
+        return False
     for record in records(journal):
         moment = parse_time(record.entries[-1].at)
-        sent = record.state in (PlanState.APPLIED, PlanState.UNKNOWN)
-        if sent and record.plan.target.uid == uid and moment is not None and now - moment < LATELY:
+        sent = record.state in (PlanState.APPLIED, PlanState.PARTIAL, PlanState.UNKNOWN)
+        if (
+            sent
+            and uid in {step.ref.uid for step in record.plan.steps}
+            and moment is not None
+            and now - moment < LATELY
+        ):
             return True
     return False
 
@@ -91,9 +106,6 @@ def _record(entries: Iterable[Entry]) -> Record | None:
     planned = next((entry for entry in ordered if entry.kind is Kind.PLANNED), None)
     if planned is None:
         return None
-    state = PlanState.PLANNED
-    for entry in ordered:
-        state = _after(state, entry.kind, entry.detail)
     try:
         plan = plan_of(planned.detail.get("plan", {}))
     except msgspec.ValidationError as error:
@@ -101,7 +113,25 @@ def _record(entries: Iterable[Entry]) -> Record | None:
             f"Plan {planned.plan} in the journal was written by another version: {error}",
             "Use that version, or move the journal away to start a new one.",
         ) from error
-    return Record(plan, ordered, state)
+    before, steps = PlanState.PLANNED, dict[int, PlanState]()
+    for entry in ordered:
+        if entry.kind in (Kind.INTENT, Kind.RESULT, Kind.SETTLED):
+            steps[max(1, entry.step)] = _after(before, entry.kind, entry.detail)
+        else:
+            before = _after(before, entry.kind, entry.detail)
+    applied = tuple(sorted(index for index, state in steps.items() if state is PlanState.APPLIED))
+    unknown = tuple(sorted(index for index, state in steps.items() if state is PlanState.UNKNOWN))
+    return Record(plan, ordered, _together(before, list(steps.values()), len(plan.steps)), applied, unknown)
+
+
+def _together(before: PlanState, steps: list[PlanState], wanted: int) -> PlanState:
+    """The state of a plan from those of its steps."""
+    if PlanState.UNKNOWN in steps:
+        return PlanState.UNKNOWN
+    done = steps.count(PlanState.APPLIED)
+    if done:
+        return PlanState.APPLIED if done == wanted else PlanState.PARTIAL
+    return steps[-1] if steps else before
 
 
 def _after(state: PlanState, kind: Kind, detail: dict[str, Any]) -> PlanState:

@@ -18,8 +18,8 @@ from guardrails.errors import JournalError
 from guardrails.gate import Gate
 from guardrails.journal import Journal
 from guardrails.keyfile import load_or_create_key
-from guardrails.plan import Plan
-from tools.change.watch import RolloutWatch
+from guardrails.plan import Step
+from tools.change.following import Eyes, Watch, watch_of
 from tools.cluster.kubeconfig import connect
 from tools.cluster.live import LiveSource
 
@@ -67,9 +67,9 @@ def open_changing(target: Target, settings: Settings, say: Callable[[str], None]
     executor = Executor(wire, gate, journal, f"cluster-copilot/{__version__}")
     desk = Desk(source, utc_now, executor, journal)
 
-    def watch(plan: Plan) -> RolloutWatch:
+    def watch(step: Step) -> Watch:
         """Watch with the real clock."""
-        return RolloutWatch(desk.reader, plan.target, time.monotonic, time.sleep, say)
+        return watch_of(step, Eyes(desk.reader, time.monotonic, time.sleep, say))
 
     return Workshop(desk, journal, Door(desk, executor, gate, journal, watch, say), gate)
 

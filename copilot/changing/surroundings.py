@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from copilot.model import Ref, Resource, children, dig, mapping, number, parse_quantity, text, texts
+from copilot.model import Ref, children, dig, mapping, number, parse_quantity, text, texts
 from guardrails.facts import Autoscaler, Budget, QuotaRoom, ServiceReach, Surroundings
+from guardrails.kinds import CHANGEABLE
 from guardrails.plan import Dependant
+from guardrails.privilege import pod_spec, registries
+from guardrails.workload import is_ready
 from retrievers.graph import EdgeKind, ResourceGraph
 from retrievers.graph.phrases import phrase
 from retrievers.graph.queries import dependants
@@ -28,14 +31,28 @@ _PARTS = frozenset(
         "IPAddress",
     }
 )
+_SELECTING = ("Service", "PodDisruptionBudget", "NetworkPolicy", "Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+_NODE_TERMS = (
+    "spec",
+    "affinity",
+    "nodeAffinity",
+    "requiredDuringSchedulingIgnoredDuringExecution",
+    "nodeSelectorTerms",
+)
 _SINGLE_WRITER = frozenset({"ReadWriteOnce", "ReadWriteOncePod"})
 
 
-def surroundings(graph: ResourceGraph, ref: Ref, body: Mapping[str, Any], age_seconds: int = 0) -> Surroundings:
-    """Everything the rules ask about the neighbourhood of one workload."""
-    pods = own_pods(graph, ref)
+def surroundings(
+    graph: ResourceGraph,
+    ref: Ref,
+    body: Mapping[str, Any],
+    evicted: tuple[Ref, ...] = (),
+) -> Surroundings:
+    """Everything the rules ask about the neighbourhood of one object. `evicted` are the pods that a drain ends."""
+    pods = (ref,) if ref.kind == "Pod" else evicted or own_pods(graph, ref)
     coverage = graph.snapshot.coverage
-    quotas, unjudged = _quotas(graph, ref.namespace, body)
+    namespaces = sorted({ref.namespace, *(pod.namespace for pod in pods)} - {""})
+    quotas, unjudged = _quotas(graph, ref.namespace, body) if ref.namespace else ((), ())
     return Surroundings(
         services=_services(graph, ref, pods),
         budgets=_budgets(graph, pods),
@@ -43,9 +60,12 @@ def surroundings(graph: ResourceGraph, ref: Ref, body: Mapping[str, Any], age_se
         quotas=quotas,
         dependants=_dependants(graph, ref),
         single_writer_volume=_single_writer(graph, ref.namespace, body),
-        unread=tuple(f"{kind}s" for kind in _RELEVANT if not coverage.was_read(kind, ref.namespace)),
+        selected_keys=_selected_keys(graph, ref),
+        registries=_registries(graph, ref.namespace),
+        unread=tuple(
+            f"{kind}s" for kind in _RELEVANT if not all(coverage.was_read(kind, namespace) for namespace in namespaces)
+        ),
         unjudged=unjudged,
-        age_seconds=max(0, age_seconds),
     )
 
 
@@ -63,25 +83,51 @@ def own_pods(graph: ResourceGraph, ref: Ref) -> tuple[Ref, ...]:
     return tuple(found)
 
 
-def is_ready(pod: Resource | None) -> bool:
-    """Tell whether a pod takes traffic."""
-    if pod is None or pod.deleted is not None:
-        return False
-    return any(
-        text(condition, "type") == "Ready" and text(condition, "status") == "True"
-        for condition in children(pod.body, "status", "conditions")
-    )
-
-
 def _services(graph: ResourceGraph, ref: Ref, pods: tuple[Ref, ...]) -> tuple[ServiceReach, ...]:
     names = {edge.source for pod in pods for edge in graph.into(pod, EdgeKind.SELECTS)}
     names |= {edge.source for edge in graph.into(ref, EdgeKind.SELECTS_TEMPLATE)}
     mine = set(pods)
     found = []
     for service in sorted(names):
-        ready = {edge.target for edge in graph.out(service, EdgeKind.SELECTS) if is_ready(graph.get(edge.target))}
+        ready = {edge.target for edge in graph.out(service, EdgeKind.SELECTS) if _takes_traffic(graph, edge.target)}
         found.append(ServiceReach(service.name, len(ready), len(ready & mine)))
     return tuple(found)
+
+
+def _takes_traffic(graph: ResourceGraph, pod: Ref) -> bool:
+    found = graph.get(pod)
+    return found is not None and found.deleted is None and is_ready(found.body)
+
+
+def _selected_keys(graph: ResourceGraph, ref: Ref) -> tuple[str, ...]:
+    """The label keys that selectors around the object use: those of its namespace, or of pods that choose nodes."""
+    found: set[str] = set()
+    if ref.kind == "Node":
+        for pod in graph.of_kind("Pod"):
+            found |= mapping(pod.body, "spec", "nodeSelector").keys()
+            terms = children(pod.body, *_NODE_TERMS)
+            found |= {text(each, "key") for term in terms for each in children(term, "matchExpressions")}
+        return tuple(sorted(found))
+    for kind in _SELECTING:
+        for each in graph.of_kind(kind, ref.namespace):
+            for path in (("spec", "selector"), ("spec", "podSelector")):
+                selector = mapping(each.body, *path)
+                labels = mapping(selector, "matchLabels")
+                found |= {text(term, "key") for term in children(selector, "matchExpressions")}
+                found |= labels.keys() if labels else set(selector) - {"matchLabels", "matchExpressions"}
+    return tuple(sorted(found))
+
+
+def _registries(graph: ResourceGraph, namespace: str) -> tuple[str, ...]:
+    """The registries that images of a namespace come from."""
+    found: set[str] = set()
+    for kind in CHANGEABLE:
+        if kind.template:
+            for each in graph.of_kind(kind.kind, namespace, kind.group):
+                found |= registries(pod_spec(each.body, kind.template))
+    for pod in graph.of_kind("Pod", namespace):
+        found |= registries(mapping(pod.body, "spec"))
+    return tuple(sorted(found))
 
 
 def _budgets(graph: ResourceGraph, pods: tuple[Ref, ...]) -> tuple[Budget, ...]:
@@ -93,8 +139,15 @@ def _budgets(graph: ResourceGraph, pods: tuple[Ref, ...]) -> tuple[Budget, ...]:
             least = dig(budget.body, "spec", "minAvailable")
             absolute = isinstance(least, int) or (isinstance(least, str) and least.isdigit())
             status = budget.status
+            allowed = dig(status, "disruptionsAllowed")
             found.append(
-                Budget(name.name, number(status, "currentHealthy"), number(status, "desiredHealthy"), absolute)
+                Budget(
+                    name.name,
+                    number(status, "currentHealthy"),
+                    number(status, "desiredHealthy"),
+                    absolute,
+                    allowed if isinstance(allowed, int) else None,
+                )
             )
     return tuple(found)
 

@@ -98,6 +98,8 @@ def _where_it_stopped(workshop: Workshop, plan: Plan) -> str:
     from copilot.changing.history import PlanState, find_record
 
     state = find_record(workshop.journal, plan.id).state
+    if state is PlanState.PARTIAL:
+        return f"Interrupted on the way. What was done stays; kubectl copilot audit {plan.id} lists it."
     if state is PlanState.APPLIED:
         return f"No longer watching. The change is made and stays; the way back: kubectl copilot undo {plan.id} --allow-changes"
     if state is PlanState.UNKNOWN:
@@ -113,10 +115,12 @@ def _report(workshop: Workshop, plan: Plan, carried: Carried) -> int:
 
     watched = carried.watched
     if watched is not None:
-        click.echo(f"Rollout {watched.end.value}: {visible(watched.text)}")
+        click.echo(f"{watched.what} {watched.end.value}: {visible(watched.text)}")
         for trouble in watched.troubles:
             click.echo(f"  {visible(trouble.line)}")
-    if plan.rollback and carried.state is SendState.APPLIED:
+    if carried.stopped:
+        click.echo(visible(carried.stopped))
+    if (plan.rollback or plan.computed.way_back) and carried.state is SendState.APPLIED:
         click.echo(f"The way back: kubectl copilot undo {plan.id} --allow-changes")
     click.echo(f"Journal: {workshop.journal.verify().head}")
     if carried.state is not SendState.APPLIED:

@@ -8,7 +8,8 @@ from copilot.cli.options import Target, cluster_options, output_option
 
 
 @click.command(name="do")
-@click.argument("words", metavar="WORDS", nargs=-1, required=True)
+@click.argument("words", metavar="[WORDS]", nargs=-1)
+@click.option("-f", "--file", "path", metavar="FILE", help="Apply the one object in this local file (JSON or YAML).")
 @click.option(
     "--allow-changes",
     is_flag=True,
@@ -16,10 +17,20 @@ from copilot.cli.options import Target, cluster_options, output_option
 )
 @cluster_options
 @output_option("text", "json")
-def COMMAND(words: tuple[str, ...], allow_changes: bool, target: Target, output: str) -> int:  # noqa: N802 - the name every command module exports
+def COMMAND(words: tuple[str, ...], path: str | None, allow_changes: bool, target: Target, output: str) -> int:  # noqa: N802 - the name every command module exports
     """Plan one change, show its card, and carry it out after a typed yes.
 
-    Understood: scale [KIND/]NAME [in NAMESPACE] to N, and restart [KIND/]NAME [in NAMESPACE].
+    \b
+    Understood, with [in NAMESPACE] where the kind has one:
+      scale KIND/NAME to N                        restart KIND/NAME
+      roll back KIND/NAME [to revision N]         set image KIND/NAME CONTAINER=IMAGE
+      set resources KIND/NAME requests cpu=1      set env KIND/NAME NAME=VALUE
+      patch KIND/NAME /FIELD/PATH=VALUE           label | annotate KIND/NAME KEY=VALUE KEY-
+      cordon | uncordon | drain NODE              taint NODE KEY=VALUE:EFFECT KEY-
+      pause | resume | suspend | unsuspend KIND/NAME
+      evict POD | delete KIND/NAME                create job NAME from CRONJOB
+
+    With --file one object is applied on the server instead, never over fields that others manage.
 
     Without --allow-changes only the card is shown. With it, the change is rehearsed on the server, and a person at a
     terminal is asked; there is no option that says yes for them. With -o json the plan is printed and nobody is asked.
@@ -30,8 +41,13 @@ def COMMAND(words: tuple[str, ...], allow_changes: bool, target: Target, output:
     Examples:
       kubectl copilot do "scale deploy/web to 3" -n shop
       kubectl copilot do "restart deploy/web in shop" --allow-changes
+      kubectl copilot do "set image deploy/web web=repo/app:2 in shop"
+      kubectl copilot do --file web.yaml -n shop --allow-changes
       kubectl copilot do "scale web to 3" --from must-gather.tar.gz
     """
+    from copilot.app import open_snapshot
+    from copilot.changing.desk import plan_recorded_intent as plan_recorded
+    from copilot.changing.document import read_document
     from copilot.changing.opening import open_changing, open_reading
     from copilot.cli.change_options import CHANGES_OFF, converse, show, tell
     from copilot.model import UsageError
@@ -41,24 +57,17 @@ def COMMAND(words: tuple[str, ...], allow_changes: bool, target: Target, output:
     settings = load_settings()
     if target.all_namespaces:
         raise UsageError("A change is for one object, so -A has no meaning here", "Name the namespace with -n.")
-    sentence = " ".join(words)
-    parse_intent(sentence)  # what is not understood is said before anything is read
+    if bool(words) == bool(path):
+        raise UsageError("do takes either a sentence or --file", 'Try: kubectl copilot do "scale deploy/web to 3"')
+    sentence = " ".join(words) or f"apply {path}"
+    intent = read_document(path) if path else parse_intent(sentence)  # before anything of the cluster is read
     if target.paths:
-        return _recorded(sentence, target, output)
+        plan = plan_recorded(open_snapshot(target), intent, sentence, target.namespace)
+        return show(plan, output, "This is a recording: nothing can be changed from here.")
     if not (allow_changes or settings.allow_changes):
-        plan = open_reading(target, settings).desk.plan(sentence, target.namespace)
+        plan = open_reading(target, settings).desk.plan_intent(intent, sentence, target.namespace)
         return show(plan, output, CHANGES_OFF)
     workshop = open_changing(target, settings, tell)
     if output == "json":
-        return show(workshop.desk.plan(sentence, target.namespace), output, "")
-    return converse(workshop, lambda: workshop.desk.plan(sentence, target.namespace))
-
-
-def _recorded(sentence: str, target: Target, output: str) -> int:
-    """Plan on recorded material, which can only show the card."""
-    from copilot.app import open_snapshot
-    from copilot.changing.desk import plan_recorded
-    from copilot.cli.change_options import show
-
-    plan = plan_recorded(open_snapshot(target), sentence, target.namespace)
-    return show(plan, output, "This is a recording: nothing can be changed from here.")
+        return show(workshop.desk.plan_intent(intent, sentence, target.namespace), output, "")
+    return converse(workshop, lambda: workshop.desk.plan_intent(intent, sentence, target.namespace))

@@ -19,8 +19,8 @@ def COMMAND(plan_id: str, allow_changes: bool, target: Target) -> int:  # noqa: 
     """Undo a change made through `do`.
 
     PLAN is the id that `do` printed, or its first characters; `kubectl copilot audit` lists them. The way back is
-    computed from the state before the change, shown as a card, and carried out after a typed yes. A restart cannot
-    be undone.
+    computed from the state before the change, shown as a card, and carried out after a typed yes. Restarts, evictions
+    and deletions cannot be undone.
 
     \b
     Example:

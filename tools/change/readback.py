@@ -8,13 +8,22 @@ from typing import Any
 
 import msgspec
 
-from copilot.model import dig, instant, number, parse_time, text
-from copilot.model.fields import children
+from copilot.model import children, dig, instant, number, parse_time, text
 from guardrails.diff import field_text
-from guardrails.kinds import workload
-from guardrails.plan import FIELD_MANAGER, RestartArgs, ScaleArgs, Step
+from guardrails.kinds import changeable
+from guardrails.operations.args import (
+    ApplyArgs,
+    CreateJobArgs,
+    DeleteArgs,
+    EditArgs,
+    EvictArgs,
+    RestartArgs,
+    ScaleArgs,
+)
+from guardrails.operations.edits import json_text, value_at
+from guardrails.plan import FIELD_MANAGER, Step
 from guardrails.requests import fields_written
-from tools.change.objects import read_workload
+from tools.change.objects import read_object
 from tools.cluster.transport import Transport
 
 
@@ -27,16 +36,29 @@ class Settled(Enum):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """The verdict and why."""
+    """The verdict and why. `uid` is that of an object that the step made."""
 
     state: Settled
     text: str
+    uid: str = ""
 
 
 def read_back(reader: Transport, step: Step, sent_at: str) -> Reading:
     """Read the object and judge whether the step was applied at or after `sent_at` (RFC 3339)."""
+    match step.args:
+        case CreateJobArgs(job=job):
+            return _created(reader, "Job", step.ref.namespace, job, f"Job {step.ref.namespace}/{job}")
+        case ApplyArgs(exists=False):
+            return _created(reader, step.ref.kind, step.ref.namespace, step.ref.name, step.ref.title)
+        case EvictArgs() | DeleteArgs():
+            return _removed(reader, step)
+        case _:
+            return _changed(reader, step, sent_at)
+
+
+def _changed(reader: Transport, step: Step, sent_at: str) -> Reading:
     ref = step.ref
-    body = read_workload(reader, workload(ref.kind), ref.namespace, ref.name)
+    body = read_object(reader, changeable(ref.kind), ref.namespace, ref.name)
     if body is None or dig(body, "metadata", "uid") != ref.uid:
         return Reading(Settled.STILL_UNKNOWN, f"{ref.title} is gone or was made anew; what was sent no longer matters")
     if text(body, "metadata", "resourceVersion") == ref.resource_version:
@@ -54,12 +76,33 @@ def read_back(reader: Transport, step: Step, sent_at: str) -> Reading:
     )
 
 
+def _created(reader: Transport, kind: str, namespace: str, name: str, title: str) -> Reading:
+    body = read_object(reader, changeable(kind), namespace, name)
+    if body is None:
+        return Reading(Settled.NOT_APPLIED, f"{title} is not there")
+    if any(text(entry, "manager") == FIELD_MANAGER for entry in children(body, "metadata", "managedFields")):
+        return Reading(Settled.APPLIED, f"{title} is there, written by {FIELD_MANAGER}", text(body, "metadata", "uid"))
+    return Reading(Settled.STILL_UNKNOWN, f"{title} is there, but {FIELD_MANAGER} is not seen to have written it")
+
+
+def _removed(reader: Transport, step: Step) -> Reading:
+    ref = step.ref
+    body = read_object(reader, changeable(ref.kind), ref.namespace, ref.name)
+    if body is None or dig(body, "metadata", "uid") != ref.uid or text(body, "metadata", "deletionTimestamp"):
+        return Reading(Settled.APPLIED, f"{ref.title} is gone or on its way out")
+    return Reading(Settled.NOT_APPLIED, f"{ref.title} is still there")
+
+
 def _carries(body: dict[str, Any], step: Step) -> bool:
     match step.args:
         case ScaleArgs(after=after):
             return number(body, "spec", "replicas", default=1) == after
         case RestartArgs(restarted_at=moment):
             return all(field_text(body, pointer) == f'"{moment}"' for pointer in fields_written(step.args))
+        case EditArgs(edits=edits):
+            return all(json_text(value_at(body, edit.pointer)) == edit.after or not edit.after for edit in edits)
+        case _:
+            return True
 
 
 def _ours(body: dict[str, Any], step: Step, sent_at: str) -> bool:

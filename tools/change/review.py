@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import msgspec
 
 from copilot.model import CopilotError, mapping, text
-from guardrails.plan import Access, ObjectRef, Requester, RestartArgs, ScaleArgs
+from guardrails.kinds import changeable
+from guardrails.operations.args import (
+    ApplyArgs,
+    CreateJobArgs,
+    DeleteArgs,
+    EditArgs,
+    EvictArgs,
+    RestartArgs,
+    ScaleArgs,
+    StepArgs,
+)
+from guardrails.plan import Access, ObjectRef, Requester
 from tools.access import AccessQuestion, may
 from tools.change.identity import requester_of
 from tools.cluster.transport import Review, Transport
 
 
-def wanted_access(ref: ObjectRef, args: ScaleArgs | RestartArgs) -> tuple[Access, ...]:
+def wanted_access(ref: ObjectRef, args: StepArgs) -> tuple[Access, ...]:
     """Every right that a change needs, not asked yet: to read the object and to send the one request."""
-    subresource = "scale" if isinstance(args, ScaleArgs) else ""
+    job = changeable("Job").resource
+    asked: tuple[tuple[str, str, str, str], ...]  # verb, resource, subresource, name
+    match args:
+        case ScaleArgs():
+            asked = (("patch", ref.resource, "scale", ref.name),)
+        case RestartArgs() | EditArgs():
+            asked = (("patch", ref.resource, "", ref.name),)
+        case ApplyArgs(exists=exists):
+            made = () if exists else (("create", ref.resource, "", ""),)
+            asked = (("patch", ref.resource, "", ref.name), *made)
+        case EvictArgs():
+            asked = (("create", ref.resource, "eviction", ref.name),)
+        case DeleteArgs():
+            asked = (("delete", ref.resource, "", ref.name),)
+        case CreateJobArgs():
+            asked = (("create", job, "", ""),)
+        case _:
+            assert_never(args)
     return tuple(
-        Access(verb, ref.group, ref.resource, part, ref.namespace, ref.name, allowed=None, reason="")
-        for verb, part in (("get", ""), ("patch", subresource))
+        Access(verb, ref.group, resource, part, ref.namespace, name, allowed=None, reason="")
+        for verb, resource, part, name in (("get", ref.resource, "", ref.name), *asked)
     )
 
 

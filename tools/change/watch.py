@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from copilot.model import CopilotError
-from guardrails.kinds import workload
+from guardrails.kinds import changeable
 from guardrails.plan import ObjectRef
-from tools.change.objects import read_pods, read_workload, selector_text
+from tools.change.objects import read_object, read_pods, selector_text
 from tools.change.rollout import Phase, Trouble, deadline_seconds, progress, same_object, troubles
 from tools.cluster.transport import Transport
 from tools.cluster.transport_errors import ConnectionLostError
@@ -28,14 +28,16 @@ class End(Enum):
     FAILED = "failed"
     STUCK = "stuck"  # no progress for the deadline
     REPLACED = "replaced"  # the object was deleted or made anew by someone else
+    REVERTED = "reverted"  # someone wrote the old value back
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """The end of a rollout and what stood in its way."""
+    """How it ended and what stood in its way. `what` is the thing that was watched."""
 
     end: End
     text: str
     troubles: tuple[Trouble, ...] = ()
+    what: str = "Rollout"
 
 
 class RolloutWatch:
@@ -103,7 +105,7 @@ class RolloutWatch:
             self._pause(LOOK_EVERY)
 
     def _body(self) -> dict[str, Any] | None:
-        return read_workload(self._reader, workload(self._ref.kind), self._ref.namespace, self._ref.name)
+        return read_object(self._reader, changeable(self._ref.kind), self._ref.namespace, self._ref.name)
 
     def _troubles(self, body: dict[str, Any]) -> frozenset[Trouble]:
         selector = selector_text(body)

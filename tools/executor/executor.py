@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import msgspec
 
-from copilot.model import text
+from copilot.model import mapping, text
 from guardrails.canonical import sha256_hex
 from guardrails.errors import ChangeRefused
 from guardrails.gate import Gate
 from guardrails.journal import Journal, Kind
 from guardrails.plan import ClusterId, Request, Step
 from guardrails.redaction import redact
-from guardrails.requests import REHEARSAL, compile_request
+from guardrails.requests import JSON_PATCH, compile_request
 from guardrails.steps import ApprovedStep, Outcome, RehearsalStep, SendState
 from tools.executor.wire import WireAnswer, WireLike, WireLost, WireNeverSent
 
+_STRICT = "strict decoding error"
 _NOTHING_SENT = "Nothing was sent. Ask for the change again to get a new plan."
 
 
@@ -41,8 +42,7 @@ class Executor:
             ChangeRefused: the request is not the one that its typed step compiles to, or is for another cluster.
         """
         self._compare(rehearsal.cluster, rehearsal.step)
-        request = rehearsal.step.request
-        dry = msgspec.structs.replace(request, query=(*request.query, REHEARSAL))
+        dry = compile_request(rehearsal.step.ref, rehearsal.step.args, rehearsal=True)
         return self._exchange(dry, f"{self._user_agent(rehearsal.plan_id, rehearsal.index)} dry-run")
 
     def send(self, approved: ApprovedStep) -> Outcome:
@@ -66,6 +66,8 @@ class Executor:
         self._journal.append(Kind.INTENT, approved.plan_id, intent, step=approved.index, claim=claim)
         outcome = self._exchange(request, self._user_agent(approved.plan_id, approved.index))
         result = {"state": outcome.state.value, "status": outcome.status, "message": outcome.message}
+        if uid := text(outcome.body, "metadata", "uid"):
+            result["uid"] = uid  # of an object that the step made: its undo is for that one only
         self._journal.append(Kind.RESULT, approved.plan_id, result, step=approved.index)
         return outcome
 
@@ -94,10 +96,10 @@ class Executor:
             return Outcome(SendState.NOT_SENT, message=_one_line(str(error)))
         except WireLost as error:
             return Outcome(SendState.UNKNOWN, message=_one_line(str(error)))
-        return _outcome(answer)
+        return _outcome(answer, request.content_type)
 
 
-def _outcome(answer: WireAnswer) -> Outcome:
+def _outcome(answer: WireAnswer, content_type: str) -> Outcome:
     """What an answer means. Of a server error nobody knows whether the change was stored."""
     try:
         decoded = msgspec.json.decode(answer.body)
@@ -106,8 +108,13 @@ def _outcome(answer: WireAnswer) -> Outcome:
     body = decoded if isinstance(decoded, dict) else {}
     if 200 <= answer.status < 300:
         return Outcome(SendState.APPLIED, answer.status, body=body)
-    message = _one_line(text(body, "message") or f"HTTP {answer.status}")
-    if answer.status == 409:
+    said = text(body, "message")
+    # Before it, the server repeats the whole object, values included.
+    said = said[max(0, said.find(_STRICT)) :] if _STRICT in said else said
+    message = _one_line(said or f"HTTP {answer.status}")
+    # A JSON Patch whose tests fail, or whose places are gone, is answered so and without a cause.
+    failed_test = answer.status == 422 and content_type == JSON_PATCH and not mapping(body, "details").get("causes")
+    if answer.status == 409 or failed_test:
         return Outcome(SendState.CONFLICT, answer.status, message, body)
     state = SendState.UNKNOWN if answer.status >= 500 or answer.status == 408 else SendState.REFUSED
     return Outcome(state, answer.status, message, body)

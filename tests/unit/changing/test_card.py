@@ -22,7 +22,6 @@ from guardrails.plan import (
     DryRunState,
     FieldChange,
     Intent,
-    Op,
     Plan,
     RestartArgs,
     Step,
@@ -49,7 +48,7 @@ _FULL = Computed(
     not_checked=("callers in other namespaces",),
 )  # fmt: skip
 RESTART = make_plan(
-    steps=(Step(Op.RESTART, REF, _RESTART, compile_request(REF, _RESTART)),), rollback=(), computed=_FULL,
+    steps=(Step(REF, _RESTART, compile_request(REF, _RESTART)),), rollback=(), computed=_FULL,
     intent=Intent("cli/1", "restart deploy/web in shop"),
 )  # fmt: skip
 REFUSED = make_plan(

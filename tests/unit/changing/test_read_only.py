@@ -116,4 +116,4 @@ def test_a_plan_for_machines_has_its_schema_and_digest(tmp_path: Path, capsys: p
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "cluster-copilot/plan/v1"
     assert len(document["digest"]) == 64
-    assert document["plan"]["steps"][0]["op"] == "restart"
+    assert document["plan"]["steps"][0]["args"]["op"] == "restart"

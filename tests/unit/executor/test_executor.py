@@ -48,7 +48,7 @@ def test_the_intent_is_in_the_journal_before_the_request_arrives_and_the_result_
     bench.executor.send(bench.approved())
     assert then == [[Kind.APPROVED, Kind.CONSUMED, Kind.INTENT]]
     assert _kinds(bench)[-1] is Kind.RESULT
-    assert bench.journal.entries()[-1].detail == {"state": "applied", "status": 200, "message": ""}
+    assert bench.journal.entries()[-1].detail == {"state": "applied", "status": 200, "message": "", "uid": "uid-shop-web"}
 
 
 def test_a_step_is_sent_once_however_often_it_is_handed_over(bench: Bench) -> None:
@@ -197,12 +197,12 @@ def test_an_answer_that_is_no_json_or_no_object_does_not_break_it(
 
 
 def test_a_restart_is_sent_to_the_object_itself(bench: Bench) -> None:
-    from guardrails.plan import Op, Step
+    from guardrails.plan import Step
     from guardrails.requests import compile_request
     from tests.unit.executor.bench import REF
 
     args: ScaleArgs | RestartArgs = RestartArgs("2026-03-01T12:00:00Z")
-    plan = msgspec.structs.replace(bench.plan(), steps=(Step(Op.RESTART, REF, args, compile_request(REF, args)),))
+    plan = msgspec.structs.replace(bench.plan(), steps=(Step(REF, args, compile_request(REF, args)),))
     assert bench.executor.send(bench.approved(plan)).state is SendState.APPLIED
     (arrived,) = bench.api.writes()
     assert arrived.path == "/apis/apps/v1/namespaces/shop/deployments/web"

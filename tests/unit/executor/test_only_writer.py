@@ -76,7 +76,9 @@ def test_no_writing_method_stands_in_any_other_source() -> None:
         for node in _nodes(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.upper() in METHODS:
                 found.append(f"{_name(path)}:{node.lineno} {node.value}")
-    elsewhere = [each for each in found if not each.startswith((WRITER, READER, "guardrails/requests.py"))]
+    # guardrails/kubectl says which requests kubectl itself would send; it has nothing to send them with.
+    data = ("guardrails/requests.py", "guardrails/kubectl/")
+    elsewhere = [each for each in found if not each.startswith((WRITER, READER, *data))]
     # Words such as `delete` in tables of rights or verbs are data; methods are written in capitals.
     assert [each for each in elsewhere if each.split()[-1].isupper()] == []
 

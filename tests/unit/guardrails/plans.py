@@ -15,7 +15,6 @@ from guardrails.plan import (
     FieldChange,
     Intent,
     ObjectRef,
-    Op,
     Plan,
     Preimage,
     Requester,
@@ -46,13 +45,13 @@ COMPUTED = Computed(
 def scale_step(before: int = 2, after: int = 3, ref: ObjectRef = REF) -> Step:
     """One scale."""
     args = ScaleArgs(before, after)
-    return Step(Op.SCALE, ref, args, compile_request(ref, args))
+    return Step(ref, args, compile_request(ref, args))
 
 
 def make_plan(**changes: Any) -> Plan:
     """A plan to scale shop/web from 2 to 3."""
     plan = Plan(
-        schema=1,
+        schema=2,
         id="0123456789ab",
         cluster=CLUSTER,
         requester=ALICE,

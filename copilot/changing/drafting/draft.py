@@ -1,0 +1,96 @@
+"""Turns any intent and the object it means into typed steps. One line for each operation; each is drafted elsewhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from copilot.changing.drafting.containers import set_env, set_image, set_resources
+from copilot.changing.drafting.drafted import Drafted, Part
+from copilot.changing.drafting.marks import mark, taint
+from copilot.changing.drafting.nodes import drain, evict
+from copilot.changing.drafting.objects import apply, create_job, delete, patch
+from copilot.changing.drafting.rollback import roll_back
+from copilot.changing.drafting.switches import switch
+from copilot.changing.lookup import Found, Lookup
+from copilot.model.moment import stamp
+from guardrails.operations import (
+    Annotate,
+    Apply,
+    ChangeIntent,
+    Cordon,
+    CreateJob,
+    Delete,
+    Drain,
+    Evict,
+    Label,
+    PatchFields,
+    Pause,
+    Restart,
+    Resume,
+    Rollback,
+    Scale,
+    SetEnv,
+    SetImage,
+    SetResources,
+    Suspend,
+    Taint,
+    Uncordon,
+    Unsuspend,
+)
+from guardrails.operations.args import RestartArgs, ScaleArgs
+from guardrails.workload import workload_state
+
+
+def draft(intent: ChangeIntent, found: Found, lookup: Lookup, now: datetime) -> Drafted:
+    """The steps of a change, bound to the object's uid and version.
+
+    Raises:
+        IntentError: the object has no such container, revision or field.
+        ChangeRefused: a value looks like a secret.
+    """
+    match intent:
+        case Scale(replicas=replicas):
+            return scaled(found, replicas)
+        case Restart():
+            return Drafted(parts=(Part(found.ref, RestartArgs(stamp(now)), found.body),), irreversible=_RESTART)
+        case Rollback():
+            return roll_back(found, intent, lookup)
+        case SetImage():
+            return set_image(found, intent)
+        case SetResources():
+            return set_resources(found, intent)
+        case SetEnv():
+            return set_env(found, intent)
+        case PatchFields():
+            return patch(found, intent)
+        case Label() | Annotate():
+            return mark(found, intent)
+        case Cordon() | Uncordon() | Pause() | Resume() | Suspend() | Unsuspend():
+            return switch(found, intent)
+        case Drain():
+            return drain(found, intent, lookup)
+        case Evict():
+            return evict(found, intent)
+        case Taint():
+            return taint(found, intent)
+        case Delete():
+            return delete(found, intent)
+        case CreateJob():
+            return create_job(found, intent, lookup)
+        case Apply():
+            return apply(found, intent)
+        case _:
+            assert_never(intent)
+
+
+_RESTART = ("the restart itself: the new pods come from the same template, so there is nothing to put back",)
+
+
+def scaled(found: Found, replicas: int) -> Drafted:
+    """A scale and its way back."""
+    before = workload_state(found.kind.kind, found.body).replicas
+    return Drafted(
+        parts=(Part(found.ref, ScaleArgs(before, replicas), found.body),),
+        back=(Part(found.ref, ScaleArgs(replicas, before), found.body),),
+    )
