@@ -5,9 +5,12 @@ Series are recognised by their labels and the words of their names, so recording
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from copilot.diagnosis.view import View
 from copilot.model import Ref, Resource, Series, text
@@ -22,6 +25,8 @@ _SERVICE_LABELS = (
     "service",
     "destination_service_name",
     "service_name",
+    "exported_service_name",
+    "deployment_name",
     "kubernetes_service",
     "exported_service",
     "app",
@@ -104,6 +109,55 @@ def owner_behind(view: View, service: Ref) -> Ref | None:
     return None
 
 
+_COUNTER = re.compile(r"(?:_total|_count|_sum|_bucket|Segs|_packets|_bytes_total)$")
+_OF_CALLERS = re.compile(r"(?:^|_)client_|_client(?:_|$)|(?:^|:)client", re.IGNORECASE)
+_CALLEE_LABELS = ("server_address", "net_peer_name", "peer_service", "destination_workload", "destination_service_name", "upstream", "cluster_name")  # fmt: skip
+
+
+def title_of(series: Series) -> str:
+    """The metric's name; the results of an expression have none, so the name of the file they stand in."""
+    return series.name or series.source.rpartition("/")[2].partition(":")[0].rpartition(".")[0]
+
+
+def is_counter(series: Series) -> bool:
+    """Whether it only grows, by its name and its points."""
+    values = [value for _, value in series.points]
+    return (
+        _COUNTER.search(title_of(series)) is not None
+        and ":" not in title_of(series)
+        and growth(series) >= 0
+        and len(values) > 1
+    )
+
+
+def per_second(series: Series, last: float = 1.0) -> float:
+    """How fast a counter grows in the last part of the series; a gauge's median there."""
+    if not is_counter(series):
+        return median(series, last) or 0.0
+    points = series.points[-max(2, round(len(series.points) * last)) :]
+    seconds = points[-1][0] - points[0][0]
+    return growth(msgspec.structs.replace(series, points=points)) / seconds if seconds > 0 else 0.0
+
+
+def before_and_after(series: Series) -> tuple[float, float]:
+    """What it was in the first third and is in the last: rates of a counter, medians of a gauge."""
+    third = len(series.points) // 3
+    if third < 2:
+        now = per_second(series)
+        return now, now
+    first = msgspec.structs.replace(series, points=series.points[:third])
+    return per_second(first), per_second(series, 0.34)
+
+
+def measured_workload(view: View, series: Series) -> Ref | None:
+    """The workload whose doing a series measures: for what a client measures, the one that it called."""
+    if _OF_CALLERS.search(title_of(series)) or series.labels.get("span_kind", "").endswith("CLIENT"):
+        callee = {"service": next((series.labels[key] for key in _CALLEE_LABELS if series.labels.get(key)), "")}
+        callee |= {"namespace": space_of(series.labels)}
+        return workload_of(view, callee) if callee["service"] else None
+    return workload_of(view, series.labels)
+
+
 def median(series: Series, last: float = 1.0) -> float | None:
     """The median of the last part (a share of the points) of a series."""
     values = [value for _, value in series.points if value == value]  # noqa: PLR0124 - drops NaN
@@ -135,7 +189,7 @@ def step(series: Series) -> float:
 
 def named(series: Iterable[Series], *words: str) -> list[Series]:
     """The series whose name holds all the words."""
-    return [one for one in series if all(word in one.name.lower() for word in words)]
+    return [one for one in series if all(word in title_of(one).lower() for word in words)]
 
 
 def by_labels(series: Sequence[Series], *keys: str) -> dict[tuple[str, ...], list[Series]]:

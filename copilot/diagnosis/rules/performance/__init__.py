@@ -1,5 +1,7 @@
 """Slow, heavy, disturbed: what is measured, what queues up, and what is injected on purpose by experiments, meshes and flags."""
 
-from copilot.diagnosis.rules.performance import experiments, flags, mesh, speed
+from copilot.diagnosis.rules.performance import backlog, experiments, flags, latency, load, machines, mesh, usage
 
-RULES = tuple(rule for module in (speed, experiments, mesh, flags) for rule in module.RULES)
+RULES = tuple(
+    rule for module in (usage, latency, machines, backlog, load, experiments, mesh, flags) for rule in module.RULES
+)
