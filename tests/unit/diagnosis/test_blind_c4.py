@@ -9,11 +9,18 @@ import pytest
 from copilot.diagnosis import diagnose
 from copilot.model import Diagnosis, Verdict
 from retrievers.graph import build_graph
-from tests.unit.diagnosis import blind_apps1, blind_apps_models, blind_chaos, blind_performance
+from tests.unit.diagnosis import (
+    blind_apps1,
+    blind_apps2,
+    blind_apps_models,
+    blind_chaos,
+    blind_chaos2,
+    blind_performance,
+)
 from tests.unit.diagnosis.blind_shop import QUIET, SITUATIONS
 from tests.unit.diagnosis.unseen import Case, Situation, fits
 
-_ = (blind_apps1, blind_apps_models, blind_chaos, blind_performance)  # importing them declares their situations
+_ = (blind_apps1, blind_apps2, blind_apps_models, blind_chaos, blind_chaos2, blind_performance)  # importing declares
 FIRM = 0.5
 TWINS = [(situation.name, situation.twin) for situation in SITUATIONS if situation.twin]
 
