@@ -52,7 +52,9 @@ class ChangeCommand(msgspec.Struct, frozen=True, tag="change"):
 
 Accepted = ReadCommand | ChangeCommand
 
-_DISCOVERY = re.compile(r"/(api(/v1)?|apis(/[a-z0-9.-]+){0,2}|version|openapi/v[23](/[A-Za-z0-9./-]*)?)/?")
+_DISCOVERY = re.compile(
+    r"/(api(/v1)?|apis(/[a-z0-9.-]+){0,2}|version|openapi/v[23](/[A-Za-z0-9./-]*)?|swagger-2\.0\.0\.pb-v1)/?"
+)
 
 
 def is_discovery(method: str, path: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from guardrails.kubectl.kinds import ANY, CONTEXT, KubeKind, known
 from guardrails.kubectl.objects import Named, Place
 from guardrails.kubectl.refusal import KubectlRefused
@@ -28,7 +30,8 @@ def described(target: Named, place: Place) -> Iterator[str]:
     Raises:
         KubectlRefused: describing the kind reads Secrets.
     """
-    kind = target.kind
+    # A describer asks in the version that its kubectl was built with, whatever the server prefers.
+    kind = msgspec.structs.replace(target.kind, version=ANY) if target.kind.group else target.kind
     if kind.kind == "ServiceAccount":
         raise KubectlRefused("describing a ServiceAccount reads its Secrets", "kubectl get serviceaccounts -o yaml")
     for root in place.item_roots(kind):
@@ -38,6 +41,8 @@ def described(target: Named, place: Place) -> Iterator[str]:
     for other in _BESIDE.get(kind.kind, ()):
         yield from place.roots(known(other))
         yield from (root for root in place.item_roots(known(other)) if place.everywhere)
+    if kind.kind == "Service":  # before 1.34 its Endpoints are read by name
+        yield from (f"{root}/{target.name or ''}{ANY}" for root in place.item_roots(known("Endpoints")))
     if kind.kind == "Ingress":
         yield from _backends(place)
     if kind.kind == "Node":
@@ -67,3 +72,4 @@ def _backends(place: Place) -> Iterator[str]:
 def _node(target: Named) -> Iterator[str]:
     yield f"{known('Lease').root('kube-node-lease')}/{target.name or ''}{ANY}"
     yield known("Pod").root(None)
+    yield known("ResourceSlice").root(None)

@@ -158,8 +158,7 @@ def logs(line: Line) -> ReadCommand:
         own = f"{root}/{target.name}"
         return _read(line, (target,), [own, f"{own}/log"])
     paths = [f"{where}/{target.name}" for where in place.roots(target.kind)]
-    behind = [next(place.roots(known("Job")))] if target.kind.kind == "CronJob" else []
-    return _read(line, (target,), [*paths, *behind, root, f"{root}/{ANY}", f"{root}/{ANY}/log"])
+    return _read(line, (target,), [*paths, root, f"{root}/{ANY}", f"{root}/{ANY}/log"])
 
 
 def top_pod(line: Line) -> ReadCommand:
@@ -202,8 +201,9 @@ def nothing(line: Line) -> ReadCommand:
 def cluster_info(line: Line) -> ReadCommand:
     """`cluster-info`: the addresses of the cluster's own services."""
     _no_arguments(line)
-    roots = list(Place("kube-system").roots(known("Service")))
-    return ReadCommand(verb=line.command.path, kinds=("Service",), namespace="kube-system", requests=reading(*roots))
+    where = line.value("namespace") or "kube-system"
+    roots = Place(where).roots(known("Service"))
+    return ReadCommand(verb=line.command.path, kinds=("Service",), namespace=where, requests=reading(*roots))
 
 
 def status(line: Line) -> ReadCommand:

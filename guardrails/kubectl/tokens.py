@@ -44,7 +44,10 @@ def cut(line: str) -> tuple[str, ...]:
             if end < 0:
                 raise KubectlRefused(f"a quote {char} is opened and not closed", _before(line, at))
             inner = line[at + 1 : end]
-            _quoted(inner, line, at + 1)
+            try:
+                _quoted(inner, line, at + 1)
+            except KubectlRefused as refused:
+                raise KubectlRefused(refused.reason, _before(line, at)) from None
             word = [*(word or []), inner]
             at = end + 1
         else:

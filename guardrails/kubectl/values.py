@@ -23,7 +23,11 @@ _VALUE = r"[A-Za-z0-9]?[-A-Za-z0-9_.]{0,62}"
 _SET = rf"{_KEY} (not)?in ?\( ?{_VALUE}( ?, ?{_VALUE})* ?\)"
 _SELECTOR = re.compile(rf"{_SET}|!?{_KEY}|{_KEY}\s?(=|==|!=)\s?{_VALUE}", re.ASCII)
 _FIELD = re.compile(r"[a-zA-Z][a-zA-Z0-9.]{0,120}(=|==|!=)[A-Za-z0-9_.:-]{0,253}")
-IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]{0,500}")
+# An image by OCI's own grammar (distribution/reference): host and port, path, tag, digest. No scheme, no "//".
+IMAGE = re.compile(
+    r"(?=.{1,500}\Z)[a-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5}(?=/))?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+    r"(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[a-f0-9]{64})?"
+)
 CONTAINER = re.compile(_LABEL)
 _DURATION = re.compile(r"0|([0-9]{1,6}(\.[0-9]{1,3})?(ms|s|m|h))+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")

@@ -24,6 +24,7 @@ from guardrails.plan import Tier
 
 SCHEMA = "cluster-copilot/check/v1"
 MAX_QUESTION = 512  # characters: as long as the longest sentence that asks for a change
+_TRIES = 4  # steps from one nearest form to the next
 _AUTO = 0  # the tier of what only looks
 _QUESTION = re.compile(
     r"(why|what|what's|which|who|whose|where|where's|when|how|how's|is|are|was|were|does|do|did|has|have|had)\b",
@@ -159,17 +160,28 @@ def _nearest_words(line: str) -> str:
 
 def _with_nearest(refused: KubectlRefused) -> KubectlRefused:
     """What stood before a refused character is offered only where it is a command itself."""
-    if not refused.nearest.startswith(f"{FIRST} ") or any(char.isupper() for char in refused.nearest):
+    if refused.nearest.split(" ", 1)[0] != FIRST or _is_form(refused.nearest):
         return refused
     return KubectlRefused(refused.reason, _if_accepted(refused.nearest), never=refused.never)
 
 
 def _if_accepted(line: str) -> str:
-    try:
-        compiled(cut(line))
-    except KubectlRefused as refused:
-        return refused.nearest if refused.nearest != line else _FORMS
-    return line
+    """A line that is accepted, or what is nearest to it and is; else the forms."""
+    for _ in range(_TRIES):
+        try:
+            compiled(cut(line))
+        except KubectlRefused as refused:
+            if not refused.nearest.startswith(f"{FIRST} ") or _is_form(refused.nearest):
+                return refused.nearest or _FORMS
+            line = refused.nearest
+        else:
+            return line
+    return _FORMS
+
+
+def _is_form(nearest: str) -> bool:
+    """A form has words in capitals, which stand for what the person knows."""
+    return re.search(r"\b[A-Z]{3,}\b", nearest) is not None
 
 
 def _refused(shown: str, refused: KubectlRefused) -> Verdict:

@@ -1,0 +1,54 @@
+"""What real kubectls of ten minors sent for 4,000 commands is what the grammar foretold. Recorded by the long run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from guardrails.kubectl.commands import ReadCommand
+from guardrails.kubectl.grammar import grammar
+from tests.live.kubectl_oracle.runs import accepted, unforetold
+
+VECTORS = Path(__file__).with_name("vectors.jsonl.gz")
+
+
+@lru_cache(maxsize=1)
+def _vectors() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in gzip.decompress(VECTORS.read_bytes()).decode().splitlines()]
+
+
+def _requests(vector: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(request[0], request[1]) for request in vector["r"]]
+
+
+def test_there_are_enough_vectors_of_every_minor_of_the_grammar() -> None:
+    minors = Counter(vector["k"] for vector in _vectors())
+    assert len(_vectors()) >= 3000
+    assert set(minors) == set(grammar().minors)
+    assert min(minors.values()) >= 200
+
+
+def test_every_recorded_command_is_still_accepted() -> None:
+    assert [vector["a"] for vector in _vectors() if accepted(vector["a"]) is None] == []
+
+
+def test_no_kubectl_sent_a_request_that_was_not_foretold() -> None:
+    missed = []
+    for vector in _vectors():
+        command = accepted(vector["a"])
+        assert command is not None
+        if wrong := unforetold(command, _requests(vector)):
+            missed.append((vector["k"], vector["a"], wrong))
+    assert missed == []
+
+
+def test_no_read_made_any_kubectl_write_or_touch_a_secret() -> None:
+    for vector in _vectors():
+        for method, path in _requests(vector):
+            assert "secrets" not in path.split("/")
+            if isinstance(accepted(vector["a"]), ReadCommand):
+                assert method == "GET" or path.endswith(("reviews", "selfsubjectreviews")), vector
