@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.live.built.chosen import CLASS_OF
 from tests.live.scenarios.player import with_names
 from tests.live.scenarios.scenario import Kubectl, Scenario, Seen
 from tests.live.testbed import binaries
@@ -30,6 +31,8 @@ LEFT_OUT = "those that every cluster has are left out"
 _NAMESPACE = re.compile(r"(?:^| )-n (\S+)")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?=(?:\.\d+)?Z)")
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d(?= \+0000)")
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?= \+0000 UTC)")
+_PLAIN_FORMAT = "%Y-%m-%d %H:%M:%S"
 _DATE_FORMAT = "%a, %d %b %Y %H:%M:%S"
 _MOMENT_FORMAT = "%Y-%m-%dT%H:%M:%S"
 
@@ -43,7 +46,9 @@ def save_case(scenario: Scenario, cluster: Cluster, folder: Path) -> None:
     tidy(work)
     name_cluster(work / "recording.json", scenario.cluster)
     (work / "transcript.txt").write_text(pasted)
-    (work / "truth.json").write_text(json.dumps(scenario.truth.document(scenario.innocents), indent=1) + "\n")
+    kept = {"class": CLASS_OF.get(scenario.name, ""), "written_before_rule": False}
+    truth = scenario.truth.document(scenario.innocents) | kept
+    (work / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
     if scenario.clock:
         _set_clock(work, scenario.clock)
     compress(work / "objects.json")
@@ -200,6 +205,7 @@ def _set_clock(folder: Path, clock: str) -> None:
 def shifted_text(text: str, by: timedelta) -> str:
     """The text with every time in it moved, those of the API and those of kubectl."""
     text = _MOMENT.sub(lambda match: _moved(match[0], _MOMENT_FORMAT, by), text)
+    text = _PLAIN.sub(lambda match: _moved(match[0], _PLAIN_FORMAT, by), text)
     return _DATE.sub(lambda match: _moved(match[0], _DATE_FORMAT, by), text)
 
 
@@ -209,7 +215,11 @@ def shifted(value: Any, by: timedelta) -> Any:
 
 
 def _moved(moment: str, form: str, by: timedelta) -> str:
-    return (datetime.strptime(moment, form).replace(tzinfo=UTC) + by).strftime(form)
+    try:
+        found = datetime.strptime(moment, form).replace(tzinfo=UTC)
+    except ValueError:  # only looks like a time
+        return moment
+    return moment if found.year == 1 else (found + by).strftime(form)  # the year 1 is how Go says "never"
 
 
 def compress(path: Path) -> None:

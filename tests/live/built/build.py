@@ -3,6 +3,8 @@
 Promise: the recording is written whole or not at all, and building it again gives the same but for uids and seconds.
 """
 
+import contextlib
+import io
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from copilot.cli.record import COMMAND
 from copilot.model import Detail
 from tests.live import recording
 from tests.live.testbed.errors import TestbedError
@@ -20,6 +23,7 @@ from tools.cluster.record_format import OBSERVATIONS, observations_of
 from . import paste
 from .described import Described
 from .kinds import Kinds, Refusal
+from .naming import real_names
 from .place import place
 from .server import Server
 
@@ -29,6 +33,7 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 def build(case: Case, truth: dict[str, Any], server: Server, kinds: Kinds, folder: Path) -> None:
     """Write the recording of a case; an older one is replaced. Raises Refusal."""
     _check(case)
+    case, truth = real_names(case, truth)
     server.clean()
     by = _since(case)
     place([body for body, _ in case.bodies], server, kinds, by)
@@ -50,7 +55,7 @@ def _check(case: Case) -> None:
 
 def _write(case: Case, truth: dict[str, Any], server: Server, kinds: Kinds, work: Path, by: timedelta) -> None:
     values = any(body["kind"] == "ConfigMap" and body.get("data") for body, _ in case.bodies)
-    recording.record(server.kubeconfig, work, "--config-values" if values else "")
+    _record(server.kubeconfig, work, ["--config-values"] if values else [])
     pasted = paste.printed(case, server)
     used = {(body["apiVersion"].rpartition("/")[0], body["kind"]) for body, _ in case.bodies}
     recording.tidy(work, frozenset(kinds.added - used))
@@ -68,6 +73,13 @@ def _write(case: Case, truth: dict[str, Any], server: Server, kinds: Kinds, work
         (work / OBSERVATIONS).write_bytes(_ENCODER.encode(seen))
     (work / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
     recording.compress(work / "objects.json")
+
+
+def _record(kubeconfig: Path, folder: Path, more: list[str]) -> None:
+    """`kubectl copilot record`, in this process: hundreds are made."""
+    words = ["-o", str(folder), "-A", "--kubeconfig", str(kubeconfig), *more]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        COMMAND.main(words, standalone_mode=False)
 
 
 def truth(one: Described, kind_of_failure: str) -> dict[str, Any]:
@@ -94,6 +106,7 @@ def refusal(one: Described, server: Server, kinds: Kinds) -> str:
     server.clean()
     try:
         _check(case)
+        case, _ = real_names(case, {})
         place([body for body, _ in case.bodies], server, kinds, _since(case))
     except TestbedError as error:
         return error.happened

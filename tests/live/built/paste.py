@@ -69,11 +69,14 @@ def _descriptions(bodies: list[Body]) -> Iterator[str]:
     chosen += [node for node in nodes if unplaced or not _is_ready(node) or node["spec"].get("taints")]
     chosen += [body for body in bodies if body["kind"] == "Namespace" and body["metadata"].get("deletionTimestamp")]
     wanted = [*_few(troubled), *(chosen if len(chosen) <= _MOST else chosen[:_MOST])]
+    together: dict[tuple[str, str], list[str]] = {}
     for body in wanted:
-        namespace = body["metadata"].get("namespace")
         group = body["apiVersion"].rpartition("/")[0]
         kind = f"{body['kind']}.{group}" if "." in group else body["kind"]
-        yield f"describe {kind.lower()} {body['metadata']['name']}" + (f" -n {namespace}" if namespace else "")
+        place = (kind.lower(), body["metadata"].get("namespace", ""))
+        together.setdefault(place, []).append(body["metadata"]["name"])
+    for (kind, namespace), names in together.items():
+        yield f"describe {kind} {' '.join(names)}" + (f" -n {namespace}" if namespace else "")
 
 
 def _few(pods: list[Body]) -> Iterator[Body]:

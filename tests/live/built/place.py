@@ -17,10 +17,12 @@ from tests.unit.diagnosis.valid import completed, named_fully
 
 from .kinds import Body, Kinds, Refusal
 from .server import Server
+from .slices import slices
 
 _SERVER_SETS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "generation", "resourceVersion")  # fmt: skip
 _AGE = timedelta(days=41, hours=7)  # of what every cluster has
 _FIRST = ("Namespace", "CustomResourceDefinition")
+_LAST = {"Service": 1, "Event": 2}  # a Service after the pods behind it, an event after what it is about
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _CONFLICT = 409
 _ATTEMPTS = 5
@@ -33,7 +35,7 @@ def place(bodies: Iterable[Body], server: Server, kinds: Kinds, moved: timedelta
     there = _Placing(server, kinds, moved)
     for body in [*_missing_namespaces(wanted), *_owners_first(wanted)]:
         there.put(body)
-    there.finish(wanted)
+    there.finish(wanted, slices(wanted, server))
 
 
 class _Placing:
@@ -47,6 +49,7 @@ class _Placing:
         item = self._to_send(body, without_status=kind.status)
         made = self._make(item, kind.path(meta.get("namespace", "")), meta["name"])
         self.uids[meta.get("uid", "")] = made["metadata"]["uid"]
+        self.uids[f"uid-{body['kind']}-{meta.get('namespace', '')}-{meta['name']}"] = made["metadata"]["uid"]
         if kind.status and body.get("status"):
             self._set_status(body, kind.path(meta.get("namespace", ""), meta["name"]))
         if meta.get("deletionTimestamp"):
@@ -98,8 +101,11 @@ class _Placing:
             raise _refused(body, error) from error
         return found
 
-    def finish(self, wanted: list[Body]) -> None:
-        """Write what only a server sets, and see that everything stands there as described."""
+    def finish(self, wanted: list[Body], behind: list[tuple[Body, Body]]) -> None:
+        """Write what only a server sets, and see that everything stands there as described.
+
+        `behind` are the slices that the controller made, each with its Service.
+        """
         keys = _by_object(self.server.store.everything())
         old: list[Body] = self.server.api.get("/api/v1/namespaces")["items"]
         old += [self.server.api.get("/api/v1/namespaces/default/services/kubernetes")]
@@ -112,6 +118,7 @@ class _Placing:
                 kind = self.kinds.of(body)
                 path = kind.path(body["metadata"].get("namespace", ""), body["metadata"]["name"])
                 kept.append((self._still_there(body, path), body))
+        kept += [(made, {"metadata": {"creationTimestamp": service["metadata"].get("creationTimestamp")}}) for made, service in behind]  # fmt: skip
         values = {}
         for item, body in kept:
             meta = item["metadata"]
@@ -184,7 +191,7 @@ def _owners_first(bodies: list[Body]) -> list[Body]:
         owners = [by_uid[one.get("uid")] for one in body["metadata"].get("ownerReferences", []) if one.get("uid") in by_uid]  # fmt: skip
         return max((depth(owner, seen + 1) + 1 for owner in owners), default=0) if seen < 9 else 0
 
-    return sorted(bodies, key=lambda body: (body["kind"] not in _FIRST, body["kind"] == "Event", depth(body)))
+    return sorted(bodies, key=lambda body: (body["kind"] not in _FIRST, _LAST.get(body["kind"], 0), depth(body)))
 
 
 def _by_object(stored: dict[str, bytes]) -> dict[tuple[str, str, str], str]:

@@ -1,4 +1,6 @@
-"""An API server and its etcd with nothing beside them: what is stored stays as it was sent.
+"""An API server and its etcd with nothing beside them that would change what is stored.
+
+Only the controller runs that says which pods stand behind a Service, for no cluster is without that.
 
 Promise: `clean` leaves the server as it was when it started, but for the kinds that were added meanwhile.
 """
@@ -28,6 +30,7 @@ _NO_ADMISSION = (
     "ValidatingAdmissionWebhook", "ResourceQuota",
 )  # fmt: skip
 _FLAGS = (f"--disable-admission-plugins={','.join(_NO_ADMISSION)}", "--allow-privileged=true")
+_CONTROLLER = "endpointslice-controller"
 _LAST_MADE = "/registry/services/specs/default/kubernetes"
 _SETTLES_WITHIN = 60.0  # seconds
 _KEPT = ("/registry/apiextensions.k8s.io/", "/registry/apiregistration.k8s.io/", "/registry/leases/kube-system/")
@@ -63,7 +66,7 @@ class Server:
 @contextmanager
 def served(state: Path) -> Iterator[Server]:
     """A server of one's own, which ends with the block."""
-    plane = control_plane.start_server_only(binaries.require(), state, _FLAGS)
+    plane = control_plane.start_server_only(binaries.require(), state, _FLAGS, _CONTROLLER)
     try:
         words = [str(word) for word in plane.processes["etcd"].args]  # type: ignore[union-attr]
         address = next(word for word in words if word.startswith("--listen-client-urls=")).partition("=")[2]

@@ -99,18 +99,21 @@ def start(home: Path, state: Path, shape: Shape) -> ControlPlane:
     return plane
 
 
-def start_server_only(home: Path, state: Path, more: Sequence[str]) -> ControlPlane:
-    """Start etcd and the API server, with these flags more, and nothing that would change what is stored."""
+def start_server_only(home: Path, state: Path, more: Sequence[str], controllers: str) -> ControlPlane:
+    """Start etcd, the API server with these flags more, and these controllers alone."""
     (state / "components").mkdir(parents=True, exist_ok=True)
     pki = certs.make(state / "pki")
     etcd, peer, secure = free_ports(3)
     plane = ControlPlane(home, state, Shape(), {}, secure, access.new_tokens())
     access.write_token_file(state / "pki" / "tokens.csv", plane.tokens)
-    access.write_kubeconfig(_kubeconfig(state, "admin"), plane.server, pki.authority, plane.tokens, (access.ADMIN,))
+    for name, users in (("admin", (access.ADMIN,)), *((user.name, (user,)) for user in access.COMPONENTS)):
+        access.write_kubeconfig(_kubeconfig(state, name), plane.server, pki.authority, plane.tokens, users)
     try:
         _run(plane, "etcd", _etcd(state, etcd, peer))
         _run(plane, "kube-apiserver", [*_api_server(state, pki, plane.shape, etcd, secure), *more])
         _until_ready(plane)
+        some = [*_controller_manager(state, pki, plane.shape), f"--controllers={controllers}"]
+        _run(plane, "kube-controller-manager", some)
     except BaseException:
         stop_all(list(plane.processes.values()))
         raise
