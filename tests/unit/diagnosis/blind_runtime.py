@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copilot.model import NodeService
 from tests.unit.diagnosis.blind_storage_kit import busy, disk, mounted, say, vol
-from tests.unit.diagnosis.unseen import Case, ago, condition, env, put, quiet, situation, svc
+from tests.unit.diagnosis.unseen import Case, ago, condition, env, owned, put, quiet, situation, svc
 
 LIMITS = {"resources": {"requests": {"memory": "256Mi", "cpu": "100m"}, "limits": {"memory": "256Mi", "cpu": "1"}}}
 
@@ -194,5 +194,5 @@ def a_pod_terminates_within_its_grace() -> Case:
 def a_finished_job_and_a_pod_evicted_days_ago() -> Case:
     made = put(busy(), "report", kind="Job", spec={"restartPolicy": "Never"}, states="done", phase="Succeeded", status={"succeeded": 1, "conditions": [condition("Complete", "True")]})  # fmt: skip
     put(made, "cart")
-    return made.add("Pod", "cart-old-9x", "shop", labels={"app": "cart"}, age=260000, spec={"nodeName": "n2", "containers": [{"name": "main", "image": "registry.example/cart:1.4.1"}]},
+    return made.add("Pod", "cart-old-9x", "shop", labels={"app": "cart"}, age=260000, metadata=owned("ReplicaSet", "cart-abc", "shop"), spec={"nodeName": "n2", "containers": [{"name": "main", "image": "registry.example/cart:1.4.1"}]},
                     status={"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory. Threshold quantity: 100Mi, available: 84Mi. ", "startTime": ago(260000)})  # fmt: skip

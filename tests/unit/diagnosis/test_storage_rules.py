@@ -136,7 +136,8 @@ def test_a_claim_that_waits_for_its_first_consumer_is_no_storage_fault():
     [
         ("rpc error: code = ResourceExhausted desc = not enough space", "pvc.provision.exhausted"),
         ("rpc error: code = PermissionDenied desc = UnauthorizedOperation", "pvc.provision.denied"),
-        ("rpc error: code = InvalidArgument desc = unsupported access mode", "pvc.provision.failed"),
+        ("rpc error: code = InvalidArgument desc = unsupported access mode", "pvc.provision.access_mode"),
+        ("rpc error: code = Internal desc = something odd happened", "pvc.provision.failed"),
     ],
 )
 def test_a_provisioner_that_refuses_is_quoted_by_kind(message, cause):
@@ -267,6 +268,11 @@ def test_a_driver_that_is_not_registered_blames_its_daemon_set():
         (
             "FailedMount",
             'MountVolume.MountDevice failed for volume "pv1" : rpc error: wrong fs type',
+            "volume.mount.filesystem",
+        ),
+        (
+            "FailedMount",
+            'MountVolume.MountDevice failed for volume "pv1" : rpc error: code = Internal desc = it went wrong',
             "volume.mount.failed",
         ),
         (

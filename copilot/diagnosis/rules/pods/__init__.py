@@ -1,9 +1,20 @@
-"""How a pod starts and runs: references, images, init containers, probes, crashes, configuration."""
+"""How a pod starts, runs and ends: references, images, init containers, probes, crashes, configuration."""
 
-from copilot.diagnosis.rules.pods import configuration, crash, creation, images, inits, probes, references, symptoms
+from copilot.diagnosis.rules.pods import (
+    children,
+    configuration,
+    crash,
+    creation,
+    images,
+    inits,
+    probes,
+    references,
+    stopping,
+    symptoms,
+)
 
 RULES = tuple(
     rule
-    for module in (configuration, crash, creation, images, inits, probes, references, symptoms)
+    for module in (children, configuration, crash, creation, images, inits, probes, references, stopping, symptoms)
     for rule in module.RULES
 )

@@ -39,6 +39,7 @@ from copilot.diagnosis.rules.pods.image_messages import (
     proxy_named,
     wanted_version,
 )
+from copilot.diagnosis.serving import behind
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, fact, said, told
 from copilot.model import Evidence, Finding, Ref, Resource, children, number, text
@@ -143,7 +144,7 @@ def _explain(view: View, pod: PodFact, container: ContainerFact) -> Finding:
     )
     finding = _pull_secret(view, pod, finding)
     if cause.id in _DOWN and (registry := _registry_service(view, pod, image)) is not None:
-        return _in_cluster(finding, registry, image)
+        return _in_cluster(view, finding, registry, image)
     return _compare(view, pod, image, finding)
 
 
@@ -162,7 +163,7 @@ def _registry_service(view: View, pod: PodFact, image: ImageName) -> Resource | 
     return None
 
 
-def _in_cluster(finding: Finding, registry: Resource, image: ImageName) -> Finding:
+def _in_cluster(view: View, finding: Finding, registry: Resource, image: ImageName) -> Finding:
     """The same failure, told of the registry's Service: what stands behind it is the thing to look at."""
     piece = said(registry, "spec.clusterIP", f"registry {image.registry} is {registry.ref} of this cluster")
     return msgspec.structs.replace(
@@ -173,7 +174,7 @@ def _in_cluster(finding: Finding, registry: Resource, image: ImageName) -> Findi
         evidence=(*finding.evidence, piece),
         explains=(*finding.explains, finding.object),
         steps=(describe(registry.ref), *finding.steps[1:]),
-        points_to=(registry.ref,),
+        points_to=behind(view, registry.ref),
     )
 
 

@@ -9,43 +9,19 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-import msgspec
-
-from copilot.diagnosis.cause import Cause, Rule, Severity
-from copilot.diagnosis.rules.storage.driver import driver_workloads
+from copilot.diagnosis.cause import Rule
+from copilot.diagnosis.rules.storage.claim import STORAGE, Claim, claim_cause, claim_finding, claim_of
 from copilot.diagnosis.rules.storage.match import class_of, nearest_volumes
-from copilot.diagnosis.steps import change, describe, listing
+from copilot.diagnosis.rules.storage.provisioning import PROVISION_CAUSES, refused, shared, silent
+from copilot.diagnosis.steps import change, listing
 from copilot.diagnosis.view import View, said, told
-from copilot.diagnosis.words import listed, read
-from copilot.model import Detail, Evidence, Finding, Ref, Resource, children, mapping, text
+from copilot.diagnosis.words import listed
+from copilot.model import Detail, Finding, Ref, Resource, mapping, text
 from copilot.model.likeness import nearest
-from retrievers.graph import EdgeKind, EventFact
 
 MOMENT = timedelta(seconds=15)  # the volume controller answers a new claim within seconds
-PROVISIONING = timedelta(minutes=2)  # clouds make a disk within a minute; silence beyond two is a fault
-STORAGE = "storage.k8s.io"
 DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
 NO_PROVISIONER = "kubernetes.io/no-provisioner"
-_PV = "pkg/controller/volume/persistentvolume/pv_controller.go"
-_CLAIM = ("PersistentVolumeClaim.spec", "PersistentVolumeClaim.status.phase")
-
-
-def claim_cause(
-    rule: str, title: str, *fields: str, yields: bool = False, severity: Severity = Severity.OUTAGE, citation: str = _PV
-) -> Cause:
-    """Declare a cause that is read from a claim."""
-    return Cause(
-        id=rule,
-        title=title,
-        kind="PersistentVolumeClaim",
-        fields=(*_CLAIM, *fields),
-        severity=severity,
-        yields=yields,
-        steps=("Compare the claim with the classes and volumes there are",),
-        citation=citation,
-    )
-
-
 CLASS_MISSING = claim_cause(
     "pvc.storageclass.missing", "A claim names a StorageClass that does not exist", "event ProvisioningFailed"
 )
@@ -64,64 +40,20 @@ MISBOUND = claim_cause(
     "PersistentVolume.spec.claimRef",
     "event FailedBinding",
 )
+PINNED = claim_cause(
+    "pvc.wait_consumer.pinned",
+    "A pod is put on a node by name, so nobody asks for its volume",
+    "Pod.spec.nodeName",
+    citation="pkg/scheduler/framework/plugins/volumebinding/volume_binding.go",
+)
 LOST = claim_cause("pvc.lost", "A claim's PersistentVolume was deleted", "event ClaimLost")
-EXHAUSTED = claim_cause(
-    "pvc.provision.exhausted", "The storage backend has no capacity left", "event ProvisioningFailed"
-)
-REFUSED = claim_cause(
-    "pvc.provision.denied", "The storage backend refuses the provisioner's credentials", "event ProvisioningFailed"
-)
-FAILED = claim_cause("pvc.provision.failed", "Provisioning the volume fails", "event ProvisioningFailed", yields=True)
-SILENT = claim_cause(
-    "pvc.wait_external", "The provisioner of the claim's class does nothing", "event ExternalProvisioning", yields=True
-)
-
-_EXHAUSTED = re.compile(
-    r"ResourceExhausted|not enough (?:free )?(?:space|capacity)|insufficient (?:capacity|space)|no space left|out of (?:capacity|space)|quota",
-    re.IGNORECASE,
-)
-_DENIED = re.compile(
-    r"Unauthenticated|PermissionDenied|AccessDenied|Unauthori[sz]ed|not authorized|Forbidden|credential", re.IGNORECASE
-)
 _NOT_FOUND = re.compile(r"storageclass\S* \"([^\"]+)\" not found", re.IGNORECASE)
-
-
-class Claim(msgspec.Struct, frozen=True, eq=False):
-    """A claim with those who use it. `owner` is what a person would change: the StatefulSet that made it, or itself."""
-
-    resource: Resource
-    pods: tuple[Ref, ...]
-    owner: Ref
-
-    @property
-    def ref(self) -> Ref:
-        """The claim's address."""
-        return self.resource.ref
-
-    @property
-    def name(self) -> str:
-        """As sentences name it."""
-        return f"PersistentVolumeClaim {self.ref.path}"
-
-
-def claim_of(view: View, resource: Resource) -> Claim:
-    """A claim with its pods and the object that made it."""
-    pods = tuple(edge.source for edge in view.graph.into(resource.ref, EdgeKind.MOUNTS) if edge.source.kind == "Pod")
-    return Claim(resource, pods, _maker(view, resource.ref) or resource.ref)
-
-
-def _maker(view: View, claim: Ref) -> Ref | None:
-    """The StatefulSet whose volumeClaimTemplates made the claim: `<template>-<set>-<ordinal>`."""
-    for owner in view.graph.of_kind("StatefulSet", claim.namespace):
-        for template in children(owner.spec, "volumeClaimTemplates"):
-            if re.fullmatch(re.escape(f"{text(template, 'metadata', 'name')}-{owner.ref.name}-") + r"\d+", claim.name):
-                return owner.ref
-    return None
 
 
 def find_unbound_claims(view: View) -> Iterator[Finding]:
     """One finding for each reason why claims are not bound; claims of one missing class are one finding."""
     by_class: dict[str, list[Claim]] = {}
+    unbound: list[tuple[Claim, Finding]] = []
     for resource in view.graph.of_kind("PersistentVolumeClaim", group=""):
         phase = text(resource.status, "phase")
         if phase == "Bound" or resource.deleted is not None or not phase:
@@ -134,39 +66,10 @@ def find_unbound_claims(view: View) -> Iterator[Finding]:
         elif resource.created is None or view.now - resource.created > MOMENT:
             finding = _unbound(view, claim)
             if finding is not None:
-                yield finding
+                unbound.append((claim, finding))
+    yield from shared(view, unbound)
     for name, claims in by_class.items():
         yield _class_missing(view, name, claims)
-
-
-def claim_finding(
-    cause: Cause,
-    claim: Claim,
-    title: str,
-    evidence: tuple[Evidence, ...],
-    *,
-    ref: Ref | None = None,
-    weight: float = 0.93,
-    points_to: tuple[Ref, ...] = (),
-) -> Finding:
-    """A finding about one claim; the object is what made the claim unless another is named."""
-    target = ref or claim.owner
-    phase = said(claim.resource, "status.phase", f"{claim.name} is {text(claim.resource.status, 'phase')}")
-    return Finding(
-        cause=cause.id,
-        object=target,
-        title=title,
-        evidence=(phase, *evidence),
-        explains=tuple(dict.fromkeys((claim.ref, *claim.pods))),
-        weight=weight,
-        since=claim.resource.created,
-        steps=(
-            describe(claim.ref),
-            read("List the storage classes and volumes", "kubectl get storageclass,persistentvolume"),
-            change(cause.title, target),
-        ),
-        points_to=points_to,
-    )
 
 
 def _lost(view: View, claim: Claim) -> Finding:
@@ -224,7 +127,7 @@ def _class_missing(view: View, name: str, claims: list[Claim]) -> Finding:
 def _unbound(view: View, claim: Claim) -> Finding | None:
     """Why a claim that is no longer new is still Pending."""
     if claim.resource.detail is Detail.ROW and not claim.resource.spec:
-        return _by_events(view, claim)
+        return refused(view, claim, "")
     wanted = text(claim.resource.spec, "volumeName")
     if wanted:
         return _misbound(view, claim, wanted)
@@ -240,9 +143,26 @@ def _unbound(view: View, claim: Claim) -> Finding | None:
     if name == "" or provisioner == NO_PROVISIONER or (storage_class is None and name):
         return _no_match(view, claim)
     waits = storage_class is not None and text(storage_class.body, "volumeBindingMode") == "WaitForFirstConsumer"
+    failed = refused(view, claim, provisioner)
+    if failed is not None:
+        return failed
     if waits and not _node_selected(claim):
-        return None  # the consumer decides: it is missing, or its own scheduling explains it
-    return _by_events(view, claim) or _silent(view, claim, storage_class, provisioner)
+        return _pinned(view, claim)  # else the consumer decides: it is missing, or its own scheduling explains it
+    return silent(view, claim, storage_class, provisioner)
+
+
+def _pinned(view: View, claim: Claim) -> Finding | None:
+    """A claim that waits for the scheduler to choose a node for its pod, which nobody asks: the template names the node."""
+    for ref in claim.pods:
+        resource = view.graph.get(ref)
+        pod = view.pod(resource) if resource is not None else None
+        if pod is None or not pod.node or pod.phase != "Pending":
+            continue
+        if text(view.template(pod.owner), "nodeName") and not view.events(ref, "Scheduled"):
+            words = f"{pod.owner} sets spec.nodeName {pod.node}, which passes the scheduler by, so {claim.name} waits for ever for its first consumer"
+            proof = said(pod.resource, "spec.nodeName", f"{ref} is put on node {pod.node} by name")
+            return claim_finding(PINNED, claim, words, (proof,), ref=pod.owner, weight=0.88)
+    return None
 
 
 def _node_selected(claim: Claim) -> bool:
@@ -302,7 +222,7 @@ def _no_class(view: View, claim: Claim) -> Finding:
 
 def _no_match(view: View, claim: Claim) -> Finding | None:
     if not view.was_read("PersistentVolume"):
-        return _by_events(view, claim)
+        return refused(view, claim, "")
     volumes = view.graph.of_kind("PersistentVolume")
     judged = nearest_volumes(claim.resource, volumes)
     if judged and not judged[0][1]:
@@ -318,59 +238,9 @@ def _no_match(view: View, claim: Claim) -> Finding | None:
     return claim_finding(NO_MATCH, claim, f"No PersistentVolume matches {claim.name}: {why}", (*events, *proof))
 
 
-def _by_events(view: View, claim: Claim) -> Finding | None:
-    failed = view.events(claim.ref, "ProvisioningFailed")
-    if not failed:
-        return None
-    last: EventFact = failed[-1]
-    cause, words, weight = FAILED, "fails", 0.75
-    if _EXHAUSTED.search(last.message):
-        cause, words, weight = EXHAUSTED, "fails because the storage backend has no capacity or quota left", 0.85
-    elif _DENIED.search(last.message):
-        cause, words, weight = REFUSED, "is refused by the storage backend (credentials or permission)", 0.85
-    return claim_finding(
-        cause,
-        claim,
-        f"Provisioning a volume for {claim.name} {words}: {last.message[:220]}",
-        (told(last),),
-        weight=weight,
-    )
-
-
-def _silent(view: View, claim: Claim, storage_class: Resource | None, provisioner: str) -> Finding | None:
-    created = claim.resource.created
-    waiting = view.events(claim.ref, "ExternalProvisioning", "Provisioning")
-    if created is not None and view.now - created < PROVISIONING and not any(event.count > 3 for event in waiting):
-        return None
-    driver = view.graph.get(Ref("CSIDriver", "", provisioner, STORAGE))
-    workloads = driver_workloads(view, provisioner)
-    idle = [workload for workload in workloads if not any(pod.ready for pod in view.pods_of(workload.ref))]
-    proof = [told(event) for event in waiting[-1:]]
-    if storage_class is not None:
-        proof.append(
-            said(storage_class, "provisioner", f"StorageClass {storage_class.ref.name} uses provisioner {provisioner}")
-        )
-    if idle:
-        ref, why, weight = idle[0].ref, f"its controller {idle[0].ref} has no ready pod", 0.85
-    elif not workloads and driver is None and storage_class is not None and view.was_read("Pod", "*"):
-        ref, why, weight = storage_class.ref, "no such driver runs in the cluster", 0.75
-    else:
-        ref, why, weight = (storage_class.ref if storage_class is not None else claim.ref), "it has not answered", 0.55
-    points = tuple(pod.ref for workload in idle for pod in view.pods_of(workload.ref))
-    return claim_finding(
-        SILENT,
-        claim,
-        f"{claim.name} waits for the provisioner {provisioner or 'of its class'}: {why}",
-        tuple(proof),
-        ref=ref,
-        weight=weight,
-        points_to=points,
-    )
-
-
 RULES: tuple[Rule, ...] = (
     Rule(
         find=find_unbound_claims,
-        causes=(CLASS_MISSING, NO_CLASS, NO_MATCH, MISBOUND, LOST, EXHAUSTED, REFUSED, FAILED, SILENT),
+        causes=(CLASS_MISSING, NO_CLASS, NO_MATCH, MISBOUND, PINNED, LOST, *PROVISION_CAUSES),
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from copilot.diagnosis.cause import Rule, Severity
 from copilot.diagnosis.pods import condition
-from copilot.diagnosis.rules.storage.claims import PROVISIONING, claim_cause, claim_finding, claim_of
+from copilot.diagnosis.rules.storage.claim import PROVISIONING, claim_cause, claim_finding, claim_of
 from copilot.diagnosis.view import View, told
 from copilot.diagnosis.words import listed
 from copilot.model import Finding, mapping, text
