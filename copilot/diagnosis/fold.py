@@ -74,13 +74,13 @@ def fold(
 
 
 def _top(start: int, parent: Mapping[int, int]) -> int:
-    seen = {start}
+    way = [start]
     current = start
     while current in parent:
         current = parent[current]
-        if current in seen:  # two findings that yield to each other: the first in order stands
-            return min(seen)
-        seen.add(current)
+        if current in way:  # findings that yield to each other: of those in the circle the first in order stands
+            return min(way[way.index(current) :])
+        way.append(current)
     return current
 
 
@@ -101,6 +101,8 @@ def _deeper(
             continue
         if _brought_about(finding, areas[i], causes[other.cause], areas[j], reach):
             rank = _ON_PURPOSE
+        elif _brought_about(other, areas[j], causes[finding.cause], areas[i], reach):
+            rank = 0  # what this one brings about is no deeper than it
         else:
             rank = _precedence(finding, other, areas[i], areas[j], below, yields, causes[other.cause].yields)
         if rank and (best is None or (rank, other.weight) > best[:2]):
@@ -131,12 +133,22 @@ def _precedence(
     if yields and not other_yields and (shares or not below.isdisjoint(its - mine)):
         return 3
     same_object = finding.object == other.object
+    if same_object and yields and other_yields:
+        if _leads_to(finding, mine, its):
+            return 2  # what its children or pods say of the same object: the parent's word only points there
+        if _leads_to(other, its, mine):
+            return 0
     if same_object and yields == other_yields and _explains_as_much(finding, other):
         harder = other.weight - finding.weight
         return 1 if harder > _CLEARLY_HARDER or (yields and harder > 0) else 0
     if yields and other_yields and shares and other.weight - finding.weight > _CLEARLY_HARDER:
         return 1
     return 0
+
+
+def _leads_to(finding: Finding, mine: frozenset[Ref], its: frozenset[Ref]) -> bool:
+    """Whether a finding points to something that another one is about and it is not."""
+    return not its.isdisjoint(finding.points_to) and not mine.issuperset(its)
 
 
 def _explains_as_much(finding: Finding, other: Finding) -> bool:

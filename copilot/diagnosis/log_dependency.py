@@ -138,12 +138,39 @@ def _unknown_host(view: View, pod: PodFact, base: Finding, host: str, addresses:
     service = service_of(view, host, namespace)
     if service is not None:
         return _exists(view, pod, base, host, service)
+    if dns_is_down(view):  # then no name resolves, be it right or wrong
+        return _lookup_fails(view, pod, base)
+    member = _member(view, host, namespace)
+    if member is not None:
+        words = f"{base.title}: it is {member.ref}, which is not ready, so it has no name yet"
+        return msgspec.structs.replace(base, cause=REFUSED.id, title=words, points_to=(member.ref,), weight=0.65)
     naming = [address for address in addresses if address.host == host]
     evidence = (*base.evidence, *(shown(view, address) for address in naming))[:6]
     wanted = wanted_service(view, host, namespace)
     if wanted is None:
         return msgspec.structs.replace(base, evidence=evidence, weight=0.7)
     return _no_service(view, pod, base, wanted, naming, evidence)
+
+
+def _member(view: View, host: str, namespace: str) -> PodFact | None:
+    """The pod that a host `pod.service[.namespace…]` means, when it is there and not ready."""
+    labels = host.split(".")
+    if len(labels) < 2:
+        return None
+    space = labels[2] if len(labels) > 2 and view.graph.find("Namespace", "", labels[2]) is not None else namespace
+    found = view.graph.find("Pod", space, labels[0])
+    fact = view.pod(found) if found is not None else None
+    return fact if fact is not None and not fact.ready else None
+
+
+def dns_is_down(view: View) -> bool:
+    """Whether the cluster's DNS servers are known and none of them is ready."""
+    services = dns_services(view)
+    pods = [
+        view.graph.get(edge.target) for service in services for edge in view.graph.out(service.ref, EdgeKind.SELECTS)
+    ]
+    known = [view.pod(pod) for pod in pods if pod is not None]
+    return bool(known) and not any(pod.ready for pod in known)
 
 
 def _no_service(

@@ -21,8 +21,9 @@ _NO_ANSWER = "{host}:{port} does not answer (timeout)"
 NETWORK_PATTERNS = (
     *rows(
         "app.dependency.unknown_host", 0.75,
-        (r"lookup " + HOST + r"(?: on [\d.:\[\]a-f]+)?: (?:no such host|server misbehaving|Temporary failure|.{0,80}(?:i/o timeout|refused|Try again))", "the host name {host} does not resolve (no such host)"),
-        (r"[Cc]ould(?: not|n't) resolve (?:host(?:name)?|proxy|server)?:? ?[\"']?" + HOST, _NO_NAME),
+        (r"lookup (?!error\b)" + HOST + r"(?: on [\d.:\[\]a-f]+)?: (?:no such host|server misbehaving|Temporary failure|.{0,80}(?:i/o timeout|refused|Try again))", "the host name {host} does not resolve (no such host)"),
+        (r"[Cc]ould(?: not|n't) resolve (?:host(?:name)?|proxy|server):? ?[\"']?" + HOST, _NO_NAME),
+        (r"[Cc]ould(?: not|n't) resolve:? ?[\"']?" + HOST + r"(?![\w.-]| [A-Za-z])", _NO_NAME),
         (r"could not translate host name \"" + HOST + r"\"", _NO_NAME),
         (r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) " + HOST, _NO_NAME),
         (r"UnknownHostException:? (?:failed to resolve '|.{0,40}: )?" + HOST, _NO_NAME),
@@ -81,7 +82,8 @@ NETWORK_PATTERNS = (
         (_SILENT + r".{0,100}?(?<![\w./-])" + HOST + r"(?::|, port )" + PORT + r"\b", _NO_ANSWER),
         (r"host='" + HOST + r"', port=" + PORT + r".{0,400}" + _SILENT, _NO_ANSWER),
         (_SCHEMES + HOST + r".{0,200}" + _SILENT, "{host} does not answer (timeout)"),
-        (r"(?:i/o timeout|ETIMEDOUT|[Cc]onnection timed out|[Cc]onnect timeout|connect timed out|[Nn]o route to host|EHOSTUNREACH|upstream request timeout|connection timeout expired|urlopen error timed out|socket\.timeout: |download timed out|Timeout connecting to server|TLS handshake timeout)", "a server it needs does not answer (timeout)"),
+        (r"[`\"]?host=" + HOST + r" .{0,200}(?:[Tt]imeout|deadline exceeded|timed out)", "{host} does not answer (timeout)"),
+        (r"(?:i/o timeout|ETIMEDOUT|[Cc]onnection timed out|[Cc]onnect timeout|[Cc]onnect timed out|[Nn]o route to host|EHOSTUNREACH|upstream request timeout|Timeout during (?:reading|connection|writing) attempt|SocketTimeoutException: |[Rr]ead timed out|connection timeout expired|urlopen error timed out|socket\.timeout: |download timed out|Timeout connecting to server|TLS handshake timeout)", "a server it needs does not answer (timeout)"),
     ),
     *rows(
         "app.dependency.exhausted", 0.75,

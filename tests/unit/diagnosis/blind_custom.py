@@ -1,4 +1,7 @@
-"""Described failures of operators' resources, written before the rules of custom resources were read."""
+"""Described failures of operators' resources, written before the rules of custom resources were read.
+
+First run: 9 of 15 right.
+"""
 
 from __future__ import annotations
 

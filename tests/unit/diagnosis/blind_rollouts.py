@@ -1,4 +1,7 @@
-"""Described failures of rollouts, batch, budgets and scaling, written before the rules of workloads were read."""
+"""Described failures of rollouts, batch, budgets and scaling, written before the rules of workloads were read.
+
+First run: 9 of 16 right, and one more whose right answer the words here did not foresee.
+"""
 
 from __future__ import annotations
 
@@ -122,7 +125,7 @@ def a_daemonset_selects_a_label_no_node_has() -> Case:
 NEVER: Body = {"restartPolicy": "Never"}
 
 
-@blind("Job shop/shards", "index|3|exit|checksum|oserror|parquet")
+@blind("Job shop/shards", "index 3|checksum|oserror|parquet|corrupt|damaged")
 def one_index_of_an_indexed_job_fails_again_and_again() -> Case:
     made = put(world(), "shards", kind="Job", replicas=1, states="failed:2", spec=NEVER, outer={"completionMode": "Indexed", "completions": 6, "parallelism": 6, "backoffLimitPerIndex": 2, "backoffLimit": 12}, logs="reading shard 3\nOSError: Could not open Parquet input source '<Buffer>': Parquet magic bytes not found in footer. Either the file is corrupted or this is not a parquet file.\n",
         status={"failed": 3, "succeeded": 5, "failedIndexes": "3", "completedIndexes": "0-2,4,5", "conditions": [condition("FailureTarget", "True", "FailedIndexes", "Job has failed indexes"), condition("Failed", "True", "FailedIndexes", "Job has failed indexes")]})  # fmt: skip

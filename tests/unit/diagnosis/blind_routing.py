@@ -1,4 +1,7 @@
-"""Described failures of Services, policies and names, written before the rules of routing were read."""
+"""Described failures of Services, policies and names, written before the rules of routing were read.
+
+First run: 15 of 24 right (one of them by a word of a host name only).
+"""
 
 from __future__ import annotations
 
@@ -65,7 +68,7 @@ def external_name_has_a_misspelt_host() -> Case:
     return app(made, "checkout", main={"env": env(PAYMENTS_HOST="payments-gw")}, logs="Error: getaddrinfo ENOTFOUND payments-gw\n    at GetAddrInfoReqWrap.onlookup [as oncomplete] (node:dns:107:26) {\n  errno: -3008,\n  code: 'ENOTFOUND',\n  syscall: 'getaddrinfo',\n  hostname: 'payments-gw'\n}\n" * 6)  # fmt: skip
 
 
-@blind("Service data/quorum-peers|StatefulSet data/quorum", "publishnotready|not ready|unready|peer")
+@blind("Service data/quorum-peers|StatefulSet data/quorum", "publishnotready")
 def peers_cannot_meet_before_they_are_ready() -> Case:
     made = world("data")
     args = ["--initial-cluster=quorum-0=http://quorum-0.quorum-peers:2380,quorum-1=http://quorum-1.quorum-peers:2380,quorum-2=http://quorum-2.quorum-peers:2380"]  # fmt: skip

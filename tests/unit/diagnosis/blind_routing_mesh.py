@@ -1,4 +1,7 @@
-"""Described failures of routes, gateways, meshes, resolvers and proxies, written before the rules of routing were read."""
+"""Described failures of routes, gateways, meshes, resolvers and proxies, written before the rules of routing were read.
+
+First run: 13 of 22 right.
+"""
 
 from __future__ import annotations
 

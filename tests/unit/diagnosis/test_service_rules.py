@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from copilot.diagnosis.rules.routing import services
+from copilot.diagnosis.rules.routing import ingresses, load_balancers, services
 from copilot.diagnosis.rules.workloads import rollouts
 from tests.unit.diagnosis.cluster import Cluster, ago, condition, owned, ref
 
 Body = dict[str, Any]
+RULES = (*services.RULES, *ingresses.RULES, *load_balancers.RULES)
 
 
 def web(*, ports: list[Body] | None = None, ready: bool = True) -> Cluster:
@@ -33,7 +34,7 @@ def ingress(cluster: Cluster, backend: str = "web", port: Body | None = None, **
 
 
 def causes(cluster: Cluster) -> list[str]:
-    return [finding.cause for finding in cluster.find(services.RULES)]
+    return [finding.cause for finding in cluster.find(RULES)]
 
 
 def test_a_sound_service_is_silent() -> None:
@@ -41,19 +42,19 @@ def test_a_sound_service_is_silent() -> None:
 
 
 def test_a_selector_that_matches_no_pod_names_the_nearest_workload() -> None:
-    found = service(web(), selector={"app": "wbe"}).only(services.RULES)
+    found = service(web(), selector={"app": "wbe"}).only(RULES)
     assert (found.cause, found.object) == ("svc.no_endpoints.selector", ref("Service", "shop/web"))
     assert "app=web" in found.title
 
 
 def test_a_target_port_name_no_container_has_is_named() -> None:
-    found = service(web(), port={"targetPort": "web"}).only(services.RULES)
+    found = service(web(), port={"targetPort": "web"}).only(RULES)
     assert found.cause == "svc.targetport"
     assert "http" in found.title
 
 
 def test_a_numeric_target_port_is_doubted_when_undeclared() -> None:
-    found = service(web(), port={"targetPort": 9999}).only(services.RULES)
+    found = service(web(), port={"targetPort": 9999}).only(RULES)
     assert found.cause == "svc.targetport"
     assert found.weight < 0.9
 
@@ -64,7 +65,7 @@ def test_pods_that_are_not_ready_are_a_symptom_of_the_service() -> None:
 
 def test_a_workload_scaled_to_zero_behind_a_route_is_the_cause() -> None:
     cluster = Cluster().node("n1").deployment("web", replicas=0)
-    found = [f for f in ingress(service(cluster)).find(services.RULES) if f.cause == "deploy.scaled_to_zero"]
+    found = [f for f in ingress(service(cluster)).find(RULES) if f.cause == "deploy.scaled_to_zero"]
     assert found
     assert found[0].object == ref("Deployment", "shop/web")
     assert found[0].weight >= 0.8
@@ -72,7 +73,7 @@ def test_a_workload_scaled_to_zero_behind_a_route_is_the_cause() -> None:
 
 def test_a_workload_at_zero_that_nobody_calls_is_no_fault() -> None:
     cluster = service(Cluster().node("n1").deployment("web", replicas=0))
-    assert all(finding.weight < 0.5 for finding in cluster.find(services.RULES))
+    assert all(finding.weight < 0.5 for finding in cluster.find(RULES))
 
 
 def test_an_unread_pod_list_proves_nothing_about_a_selector() -> None:
@@ -81,18 +82,18 @@ def test_an_unread_pod_list_proves_nothing_about_a_selector() -> None:
 
 
 def test_an_ingress_backend_that_does_not_exist_offers_the_nearest() -> None:
-    found = ingress(service(web()), backend="webb").only(services.RULES)
+    found = ingress(service(web()), backend="webb").only(RULES)
     assert found.cause == "ingress.backend_missing"
     assert "there is web" in found.title
 
 
 def test_an_ingress_port_the_service_lacks_is_named() -> None:
-    assert "8443" in ingress(service(web()), port={"number": 8443}).only(services.RULES).title
+    assert "8443" in ingress(service(web()), port={"number": 8443}).only(RULES).title
 
 
 def test_an_ingress_class_that_does_not_exist_is_named() -> None:
     cluster = ingress(service(web()), ingressClassName="ngnix").add("IngressClass", "nginx", api="networking.k8s.io/v1")
-    found = cluster.only(services.RULES)
+    found = cluster.only(RULES)
     assert found.cause == "ingress.class_missing"
     assert "nginx" in found.title
 

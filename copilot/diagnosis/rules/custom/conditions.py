@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
-
-import msgspec
+from datetime import timedelta
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
+from copilot.diagnosis.log_lines import severity
 from copilot.diagnosis.pods import condition
+from copilot.diagnosis.rules.custom.complaint import (
+    Complaint,
+    complaints_of_custom,
+    error_inside,
+    is_custom,
+    resting,
+    telling_part,
+)
 from copilot.diagnosis.steps import describe, show
 from copilot.diagnosis.view import View, said, told
 from copilot.diagnosis.words import read
 from copilot.model import Evidence, Finding, Ref, Resource, age_text, children, instant, number, text
-from copilot.model.kinds import built_in
 
-SETTLE = timedelta(minutes=1)  # controllers pass through False while they work
 UNOBSERVED = timedelta(minutes=5)  # a running controller sees a change within seconds
 CRDS = "apiextensions.k8s.io"
 
@@ -62,38 +67,7 @@ CRD = Cause(
     citation="staging/src/k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1/types.go",
 )
 
-# Types that are good when True. `Active` and `Progressing` mean other things to other controllers and are left out.
-_GOOD = re.compile(
-    r"^(?:.*Ready|.*Available|.*Healthy|Accepted|Programmed|ResolvedRefs|Synced|Reconciled|Reconciling|Valid|.*Succeeded|Established|Installed|Deployed|Bound|Provisioned|Initialized)$"
-)
-_BAD = re.compile(
-    r"^(?:Failed|.*Failed|.*Failure|Degraded|Stalled|Error|.*Error|Deadlocked|Unhealthy|Unschedulable|FailureTarget|MetricsUnavailable|.*Misconfigured)$"
-)
-_TERMINAL = frozenset({"Failed", "Failure", "Error", "FailureTarget"})
-_DONE = frozenset({"Complete", "Completed", "Succeeded", "Finished"})
-_BAD_PHASES = frozenset(
-    {
-        "failed",
-        "error",
-        "degraded",
-        "unhealthy",
-        "stalled",
-        "rejected",
-        "invalid",
-        "crashed",
-        "broken",
-        "aborted",
-        "unschedulable",
-        "unknown error",
-        "applyfailed",
-        "failure",
-        "notready",
-    }
-)
-_PHASES = ("phase", "state", "jobStatus", "jobDeploymentStatus", "health", "terminalState")
-_WORKING = re.compile(
-    r"progress|reconcil|creat|pending|waiting|initiali|install|provision|unknown|starting|pulling", re.IGNORECASE
-)
+_NAMES_ITS_ERROR = 3  # `severity` of a line that names an error and its reason
 _WORD = re.compile(r"[a-z0-9](?:[a-z0-9.\-]{1,251}[a-z0-9])")
 _NAMED_KINDS = (
     "Job",
@@ -109,96 +83,23 @@ _NAMED_KINDS = (
 )
 
 
-class Complaint(msgspec.Struct, frozen=True):
-    """What a resource says about itself."""
-
-    path: str
-    kind: str
-    reason: str
-    message: str
-    since: datetime | None
-    terminal: bool
-
-    def __str__(self) -> str:
-        """`Ready is False: BackendNotFound: no such service`."""
-        return ": ".join(part for part in (self.kind, self.reason, self.message[:240]) if part)
-
-
-def is_custom(ref: Ref) -> bool:
-    """Whether the kind comes from a CustomResourceDefinition, as far as its group tells."""
-    return "." in ref.group and built_in(ref.kind, ref.group) is None
-
-
 def find_custom_complaints(view: View) -> Iterator[Finding]:
     """One finding for each custom resource that says it failed or is not ready."""
-    for resource in view.graph.resources():
-        if not is_custom(resource.ref) or not resource.status or resource.deleted is not None or _resting(resource):
-            continue
-        complaint = _complaint(view, resource)
-        if complaint is not None:
+    said_of = complaints_of_custom(view)
+    for ref, complaint in said_of.items():
+        resource = view.graph.get(ref)
+        if resource is not None:
             yield _explain(view, resource, complaint)
-        elif unseen := _unseen(view, resource):
-            yield unseen
-
-
-def _resting(resource: Resource) -> bool:
-    """Suspended, paused or finished: nothing is expected of it."""
-    spec = resource.spec
-    if spec.get("suspend") is True or spec.get("paused") is True:
-        return True
-    done = (text(condition(resource, kind), "status") == "True" for kind in _DONE)
-    return any(done)
-
-
-def _complaint(view: View, resource: Resource) -> Complaint | None:
-    """The worst condition, terminal ones first; else a phase that speaks of failure."""
-    found = [
-        made for entry in children(resource.status, "conditions") if (made := _of_condition(view, entry)) is not None
-    ]
-    found += [made for name in _PHASES if (made := _of_phase(resource, name)) is not None]
-    found.sort(key=lambda c: (not c.terminal, not c.message, c.kind != "Ready is False", c.path))
-    return found[0] if found else None
-
-
-def _of_condition(view: View, entry: Mapping[str, object]) -> Complaint | None:
-    kind, status = text(entry, "type"), text(entry, "status")
-    reason, message = text(entry, "reason"), text(entry, "message")
-    since = instant(entry.get("lastTransitionTime"))
-    bad = status == "True" and _BAD.match(kind)
-    lacking = status == "False" and _GOOD.match(kind) and not _BAD.match(kind)
-    if not bad and not lacking:
-        return None
-    if since is not None and view.now - since < SETTLE and kind not in _TERMINAL:
-        return None
-    if lacking and reason and _WORKING.search(reason) and (since is None or view.now - since < timedelta(minutes=10)):
-        return None  # a controller at work
-    said_so = f"{kind} is {status}" if lacking else kind
-    return Complaint(
-        f"status.conditions[{kind}]", said_so, reason, message, since, terminal=kind in _TERMINAL and status == "True"
-    )
-
-
-def _of_phase(resource: Resource, name: str) -> Complaint | None:
-    value = resource.status.get(name)
-    phase = text(value, "status") if isinstance(value, dict) else text(value)
-    if phase.lower() not in _BAD_PHASES:
-        return None
-    message = next(
-        (
-            text(resource.status, key)
-            for key in ("message", "reason", "error", "failureMessage")
-            if text(resource.status, key)
-        ),
-        "",
-    )
-    return Complaint(
-        f"status.{name}",
-        f"{name} {phase}",
-        text(resource.status, "reason") if message != text(resource.status, "reason") else "",
-        message,
-        None,
-        terminal=phase.lower() in ("failed", "error", "failure"),
-    )
+    for resource in view.graph.resources():
+        if (
+            is_custom(resource.ref)
+            and resource.ref not in said_of
+            and resource.deleted is None
+            and not resting(resource)
+        ):
+            unseen = _unseen(view, resource)
+            if unseen is not None:
+                yield unseen
 
 
 def _failed_child(view: View, candidates: tuple[Ref, ...]) -> Resource | None:
@@ -256,38 +157,67 @@ def _through_child(view: View, resource: Resource, complaint: Complaint, job: Re
 def _explain(view: View, resource: Resource, complaint: Complaint) -> Finding:
     ref = resource.ref
     owned = view.graph.children(ref)
-    named = tuple(found for found in _named(view, ref, complaint.message) if found != ref)
-    job = _failed_child(view, (*named, *owned)) if complaint.terminal else None
+    words = f"{complaint.message}\n{error_inside(resource)}"
+    named = tuple(found for found in _named(view, resource, words) if found != ref)
+    tells_all = severity(telling_part(complaint.message)) >= _NAMES_ITS_ERROR
+    job = _failed_child(view, (*named, *owned)) if complaint.terminal and not tells_all else None
     if job is not None:
         return _through_child(view, resource, complaint, job)
     warnings = [event for event in view.events(ref) if event.type == "Warning"]
+    inside = error_inside(resource)
     proof: list[Evidence] = [said(resource, complaint.path, f"{ref}: {complaint}")]
+    if inside and not _same(inside, complaint.message):
+        proof.append(said(resource, "status", f"its status says: {inside[:400]}"))
     proof += [told(event) for event in warnings[-1:]]
+    more = inside or (warnings[-1].message if warnings else "")
+    detail = f" ({telling_part(more)[:240]})" if more and not _same(more, complaint.message) else ""
+    well = [child for child in owned if child not in complaints_of_custom(view)]
     return Finding(
         cause=FAILED.id if complaint.terminal else NOT_READY.id,
         object=ref,
-        title=f"{ref} {'failed' if complaint.terminal else 'is not ready'}: {complaint}",
+        title=f"{ref} {'failed' if complaint.terminal else 'is not ready'}: {complaint}{detail}",
         evidence=tuple(proof),
-        explains=tuple(dict.fromkeys((*view.graph.owners(ref), *owned)))[:20],
-        weight=0.7 if complaint.message or complaint.reason else 0.55,
+        explains=tuple(dict.fromkeys((*view.graph.owners(ref), *well)))[:20],
+        weight=complaint.weight if complaint.message or complaint.reason or detail else 0.55,
         since=complaint.since,
         steps=(
             describe(ref),
             show(ref),
             read("See what it owns", f"kubectl copilot graph {ref.argument}{ref.flags}"),
         ),
-        points_to=tuple(dict.fromkeys((*named, *owned))),
+        points_to=() if tells_all else tuple(dict.fromkeys((*named, *owned))),
     )
 
 
-def _named(view: View, ref: Ref, message: str) -> Iterator[Ref]:
-    """Objects of the same namespace that the message names."""
-    words = set(_WORD.findall(message[:2000].lower()))
+def _same(words: str, message: str) -> bool:
+    """Whether a message already says the words, or the words say the message again."""
+    start = telling_part(words)[:60].split(": ", 1)[-1]
+    return start in message or (message != "" and message[:60] in words)
+
+
+def _named(view: View, resource: Resource, message: str) -> Iterator[Ref]:
+    """Objects that the message names: built-in kinds of the namespace, and custom resources that complain as well."""
+    ref = resource.ref
+    words = {word.strip(".") for word in _WORD.findall(message[:2000].lower()) if "-" in word or len(word) > 3}
     for kind in _NAMED_KINDS:
         for word in sorted(words):
-            found = view.graph.find(kind, ref.namespace, word.strip(".")) if "-" in word or len(word) > 3 else None
+            found = view.graph.find(kind, ref.namespace, word)
             if found is not None:
                 yield found.ref
+    needed = {text(entry, "name") for entry in children(resource.spec, "dependsOn")}
+    ill = view.once("complaining custom resources by name", lambda: _by_name(view))
+    for name in sorted((words | needed) & ill.keys()):
+        for other in ill[name]:
+            near = other.namespace in ("", ref.namespace) or f"{other.namespace}/{other.name}" in message
+            if near if name in words else other.kind == ref.kind:
+                yield other
+
+
+def _by_name(view: View) -> Mapping[str, list[Ref]]:
+    found: dict[str, list[Ref]] = {}
+    for ref in complaints_of_custom(view):
+        found.setdefault(ref.name, []).append(ref)
+    return found
 
 
 def _unseen(view: View, resource: Resource) -> Finding | None:

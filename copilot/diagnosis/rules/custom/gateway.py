@@ -13,7 +13,7 @@ import msgspec
 from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, said
-from copilot.model import Finding, Ref, Resource, children, instant, text
+from copilot.model import Finding, Ref, Resource, children, instant, number, text
 from copilot.model.likeness import nearest
 
 GROUP = "gateway.networking.k8s.io"
@@ -69,6 +69,8 @@ CERTIFICATE = _cause(
 
 _REASONS: Mapping[str, Cause] = {
     "BackendNotFound": BACKEND,
+    "PortNotFound": BACKEND,
+    "UnsupportedProtocol": BACKEND,
     "InvalidKind": BACKEND,
     "RefNotPermitted": GRANT,
     "NotAllowedByListeners": PARENT,
@@ -151,6 +153,11 @@ def _missing_backend(view: View, route: Resource) -> str:
                 return f"backend Service {name} does not exist in namespace {space}" + (
                     f" (there is {near})" if near else ""
                 )
+            service = view.graph.get(Ref("Service", space, name))
+            ports = [number(entry, "port") for entry in children(service.spec, "ports")] if service is not None else []
+            if ports and number(backend, "port") and number(backend, "port") not in ports:
+                have = ", ".join(map(str, ports))
+                return f"port {number(backend, 'port')} is no port of Service {name}, which serves port {have}"
     return ""
 
 

@@ -1,7 +1,30 @@
-"""The way to a pod: Services, ports, DNS, policies, Ingress, Gateway, certificates."""
+"""The way to a pod: Services, ports, DNS, policies, Ingress, Gateway, meshes, certificates."""
 
-from copilot.diagnosis.rules.routing import certificates, dns, gateway, ingress_conflicts, netpol, services
-
-RULES = tuple(
-    rule for module in (certificates, dns, gateway, ingress_conflicts, netpol, services) for rule in module.RULES
+from copilot.diagnosis.rules.routing import (
+    certificates,
+    dns,
+    endpoints,
+    gateway,
+    ingress_conflicts,
+    ingresses,
+    load_balancers,
+    mesh,
+    mesh_access,
+    netpol,
+    services,
 )
+
+_MODULES = (
+    certificates,
+    dns,
+    endpoints,
+    gateway,
+    ingress_conflicts,
+    ingresses,
+    load_balancers,
+    mesh,
+    mesh_access,
+    netpol,
+    services,
+)
+RULES = tuple(rule for module in _MODULES for rule in module.RULES)

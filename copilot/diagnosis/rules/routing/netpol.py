@@ -17,6 +17,7 @@ from copilot.diagnosis.log_dependency import dns_services
 from copilot.diagnosis.log_lines import bare
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.policies import Direction, End, Refusal, refusal
+from copilot.diagnosis.rules.routing.endpoints import addresses, slice_ports, slices_of
 from copilot.diagnosis.steps import change, show
 from copilot.diagnosis.view import View, logged, said
 from copilot.model import Evidence, Finding, Ref, Resource, children, mapping, number, text
@@ -162,6 +163,20 @@ def _ends(view: View, missed: Missed) -> Iterator[tuple[End, int]]:
         pod = view.graph.get(edge.target)
         if pod is not None and pod.ref != missed.source.ref:
             yield End(pod=pod), _target_port(target, pod, missed.port)
+    if not mapping(target.spec, "selector"):  # its endpoints were made by hand: addresses outside, or of any pod
+        for held in slices_of(view, target):
+            known = {port for _, port in slice_ports(held)} - {0}
+            for address in addresses(held)[:_MOST]:
+                yield _end_at(view, address), known.copy().pop() if len(known) == 1 else missed.port
+
+
+_MOST = 20  # addresses of one slice that are judged
+
+
+def _end_at(view: View, address: str) -> End:
+    """The end with an address: the pod that has it, else something outside."""
+    pod = next((p for p in view.graph.of_kind("Pod", group="") if text(p.status, "podIP") == address), None)
+    return End(pod=pod) if pod is not None else End(ip=address)
 
 
 def _target_port(service: Resource, pod: Resource, port: int) -> int:

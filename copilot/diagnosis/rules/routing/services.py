@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from copilot.diagnosis.cause import Cause, Rule, Severity
+from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.complaints import complained_of
 from copilot.diagnosis.log_dependency import is_dns
 from copilot.diagnosis.pods import is_ready
 from copilot.diagnosis.rules.routing.scaled_to_zero import AT_REST, SCALED_TO_ZERO, scaled_to_zero
 from copilot.diagnosis.rules.routing.service_ports import PORT_CAUSES, port_faults
-from copilot.diagnosis.steps import change, describe, listing
-from copilot.diagnosis.view import View, fact, said, told
-from copilot.model import Detail, Evidence, Finding, NextStep, Ref, Resource, children, mapping, number, text
+from copilot.diagnosis.steps import change
+from copilot.diagnosis.view import View, said
+from copilot.model import Detail, Evidence, Finding, NextStep, Ref, Resource, mapping, number, text
 from retrievers.graph import EdgeKind
 
 _SERVICE = "k8s.io/api/core/v1 ServiceSpec"
@@ -39,42 +39,6 @@ NOT_READY = Cause(
     secondary=True,
     citation="k8s.io/api/discovery/v1",
 )
-LB_FAILED = Cause(
-    id="svc.lb_failed",
-    title="The load balancer cannot be made",
-    kind="Service",
-    fields=("event SyncLoadBalancerFailed",),
-    severity=Severity.DEGRADED,
-    steps=("Read the cloud's message",),
-    citation="k8s.io/cloud-provider service controller",
-)
-BACKEND = Cause(
-    id="ingress.backend_missing",
-    title="A route names a Service or port that does not exist",
-    kind="Ingress",
-    fields=("spec.rules[].http.paths[].backend.service",),
-    steps=("Correct the backend",),
-    citation="k8s.io/api/networking/v1",
-)
-CLASS = Cause(
-    id="ingress.class_missing",
-    title="No controller serves the Ingress's class",
-    kind="Ingress",
-    fields=("spec.ingressClassName",),
-    steps=("Name an existing IngressClass",),
-    citation="k8s.io/api/networking/v1",
-)
-TLS = Cause(
-    id="ingress.tls_secret",
-    title="The TLS Secret of an Ingress does not exist",
-    kind="Ingress",
-    fields=("spec.tls[].secretName",),
-    severity=Severity.DEGRADED,
-    steps=("Create the Secret",),
-    citation="k8s.io/api/networking/v1",
-)
-
-
 _CALLERS = (
     EdgeKind.ROUTES_TO,
     EdgeKind.CALLS,
@@ -86,7 +50,6 @@ _CALLERS = (
 def find_service_faults(view: View) -> Iterator[Finding]:
     """Faults and symptoms of every Service with a selector."""
     for service in view.graph.of_kind("Service", group=""):
-        yield from _load_balancer(view, service)
         selector = mapping(service.spec, "selector")
         if not selector or text(service.spec, "type") == "ExternalName":
             continue
@@ -106,17 +69,6 @@ def find_service_faults(view: View) -> Iterator[Finding]:
                 ),
                 weight=0.9,
             )
-
-
-def _load_balancer(view: View, service: Resource) -> Iterator[Finding]:
-    if text(service.spec, "type") != "LoadBalancer" or mapping(service.status, "loadBalancer").get("ingress"):
-        return
-    failures = view.events(service.ref, "SyncLoadBalancerFailed")
-    if failures:
-        yield Finding(
-            cause=LB_FAILED.id, object=service.ref, title=f"{service.ref}: its load balancer cannot be made",
-            evidence=(told(failures[-1]),), weight=0.85, steps=(describe(service.ref),),
-        )  # fmt: skip
 
 
 def _nothing_selected(view: View, service: Resource, selector: Mapping[str, Any]) -> Iterator[Finding]:
@@ -204,68 +156,4 @@ def _alike(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one, other).ratio() if other else 0.0
 
 
-def find_ingress_faults(view: View) -> Iterator[Finding]:
-    """Ingresses with a backend, a class or a TLS Secret that does not exist."""
-    for ingress in view.graph.of_kind("Ingress", group="networking.k8s.io"):
-        namespace = ingress.ref.namespace
-        for service_name, port in _backends(ingress):
-            yield from _backend(view, ingress, namespace, service_name, port)
-        name = text(ingress.spec, "ingressClassName")
-        if name and view.was_read("IngressClass") and view.graph.find("IngressClass", "", name) is None:
-            classes = ", ".join(entry.ref.name for entry in view.graph.of_kind("IngressClass")) or "none"
-            yield Finding(
-                cause=CLASS.id, object=ingress.ref, title=f"{ingress.ref}: its IngressClass {name} does not exist (there is: {classes}), so no controller serves it",
-                evidence=(fact(ingress, "spec.ingressClassName"),), weight=0.92, steps=(listing("ingressclass"), change("Name an existing class", ingress.ref)),
-            )  # fmt: skip
-        for entry in children(ingress.spec, "tls"):
-            secret = text(entry, "secretName")
-            if secret and view.was_read("Secret", namespace) and view.graph.find("Secret", namespace, secret) is None:
-                yield Finding(
-                    cause=TLS.id, object=ingress.ref, title=f"{ingress.ref}: its TLS Secret {secret} does not exist",
-                    evidence=(said(ingress, "spec.tls[].secretName", f"spec.tls names Secret {secret}"),), weight=0.88,
-                    steps=(change(f"Create Secret {namespace}/{secret} of type kubernetes.io/tls", ingress.ref),),
-                )  # fmt: skip
-
-
-def _backends(ingress: Resource) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    default = mapping(ingress.spec, "defaultBackend", "service")
-    if default:
-        yield text(default, "name"), mapping(default, "port")
-    for rule in children(ingress.spec, "rules"):
-        for path in children(rule, "http", "paths"):
-            service = mapping(path, "backend", "service")
-            if service:
-                yield text(service, "name"), mapping(service, "port")
-
-
-def _backend(view: View, ingress: Resource, namespace: str, name: str, port: Mapping[str, Any]) -> Iterator[Finding]:
-    service = view.graph.find("Service", namespace, name)
-    if service is None:
-        if not view.was_read("Service", namespace):
-            return
-        names = [entry.ref.name for entry in view.graph.of_kind("Service", namespace)]
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f" (there is {near[0]})" if near else ""
-        problem = f"routes to Service {name}, which does not exist in namespace {namespace}{hint}"
-    else:
-        ports = list(children(service.spec, "ports"))
-        wanted_name, wanted_number = text(port, "name"), number(port, "number")
-        fits = any(
-            (wanted_name and text(p, "name") == wanted_name) or (wanted_number and number(p, "port") == wanted_number)
-            for p in ports
-        )
-        if fits or not (wanted_name or wanted_number) or service.detail is Detail.ROW:
-            return
-        have = ", ".join(text(p, "port") + (f" ({text(p, 'name')})" if text(p, "name") else "") for p in ports)
-        problem = f"routes to port {wanted_name or wanted_number} of Service {name}, which has port {have}"
-    yield Finding(
-        cause=BACKEND.id, object=ingress.ref, title=f"{ingress.ref} {problem}",
-        evidence=(said(ingress, "spec.rules[].http.paths[].backend.service", f"it {problem}"),), weight=0.93,
-        steps=(change("Correct the backend of the route", ingress.ref), listing("services", namespace)),
-    )  # fmt: skip
-
-
-RULES = (
-    Rule(find=find_service_faults, causes=(SELECTOR, NOT_READY, LB_FAILED, SCALED_TO_ZERO, AT_REST, *PORT_CAUSES)),
-    Rule(find=find_ingress_faults, causes=(BACKEND, CLASS, TLS)),
-)
+RULES = (Rule(find=find_service_faults, causes=(SELECTOR, NOT_READY, SCALED_TO_ZERO, AT_REST, *PORT_CAUSES)),)

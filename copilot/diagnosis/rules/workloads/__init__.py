@@ -1,5 +1,9 @@
 """Controllers of pods: rollouts, disruption, autoscaling, namespaces coming and going."""
 
-from copilot.diagnosis.rules.workloads import autoscaling, disruption, namespaces, rollouts
+from copilot.diagnosis.rules.workloads import autoscaling, contenders, disruption, held, namespaces, revisions, rollouts
 
-RULES = tuple(rule for module in (autoscaling, disruption, namespaces, rollouts) for rule in module.RULES)
+RULES = tuple(
+    rule
+    for module in (autoscaling, contenders, disruption, held, namespaces, revisions, rollouts)
+    for rule in module.RULES
+)

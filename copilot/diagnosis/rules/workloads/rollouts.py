@@ -333,9 +333,17 @@ def _blocked(view: View, cron: Resource) -> Iterator[Finding]:
     missed = view.events(cron.ref, "MissSchedule", "TooManyMissedTimes", "FailedNeedsStart")
     last = instant(cron.status.get("lastScheduleTime")) or cron.created
     if missed and not active and schedule and last and schedule.runs_between(last, view.now) >= 2:
+        deadline = cron.spec.get("startingDeadlineSeconds")
+        short = isinstance(deadline, int) and deadline < _START_LAG.total_seconds()
+        why = (
+            f": its startingDeadlineSeconds {deadline} is shorter than the {_START_LAG.seconds} s between two looks of the controller"
+            if short
+            else ""
+        )
         yield Finding(
-            cause=CRON_MISSED.id, object=cron.ref, title=f"{cron.ref} has missed runs: {missed[-1].message[:160]}",
-            evidence=(told(missed[-1]), fact(cron, "spec.schedule")), weight=0.75, steps=(describe(cron.ref),),
+            cause=CRON_MISSED.id, object=cron.ref, title=f"{cron.ref} has missed runs{why}: {missed[-1].message[:160]}",
+            evidence=(told(missed[-1]), fact(cron, "spec.schedule"), *((fact(cron, "spec.startingDeadlineSeconds"),) if short else ())),
+            weight=0.85 if short else 0.75, steps=(describe(cron.ref), *((change("Raise startingDeadlineSeconds, or drop it", cron.ref),) if short else ())),
         )  # fmt: skip
 
 
