@@ -24,6 +24,7 @@ def redact_diagnosis(diagnosis: Diagnosis) -> Diagnosis:
         diagnosis,
         root_causes=tuple(_cause(cause) for cause in diagnosis.root_causes),
         symptoms=tuple(_evidence(piece) for piece in diagnosis.symptoms),
+        gaps=tuple(msgspec.structs.replace(gap, text=plain(gap.text)) for gap in diagnosis.gaps),
     )
 
 

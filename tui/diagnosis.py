@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from copilot.model import Diagnosis, NextStep, ReadState, Ref, RootCause, StepKind, Verdict, age_text
+from copilot.model import Diagnosis, Gap, GapKind, NextStep, ReadState, Ref, RootCause, StepKind, Verdict, age_text
 from copilot.model.moment import EPOCH
 from copilot.model.wording import listed
 from tui.console import indent
@@ -15,6 +15,9 @@ from tui.console import indent
 SHOWN_CAUSES = 5  # a person acts on the first; more than a handful is a list, not an answer
 SHOWN_AFFECTED = 8  # names; the rest is counted
 SHOWN_REFUSED = 4  # one line each; more are named in one line
+SHOWN_GAPS = 8  # lines; the rest is counted
+_ALWAYS = (GapKind.REFUSED, GapKind.LOGS, GapKind.STALE, GapKind.OTHER)
+_NAMED = (GapKind.REFUSED,)
 _FIRST_KUBERNETES = 2014  # an observation before it is no date: the text carried none
 FAULT = 0.5  # causes below even odds are shown apart, as not proven
 
@@ -116,23 +119,20 @@ def _no_cause(diagnosis: Diagnosis, console: Console) -> None:
 
 
 def _coverage(diagnosis: Diagnosis, console: Console) -> None:
-    refused = [reading for reading in diagnosis.coverage.readings if reading.state is ReadState.REFUSED]
+    """What was not seen: always what lowered an answer; the rest as far as it may concern a person who reads this one."""
+    unsure = diagnosis.verdict is Verdict.UNKNOWN
+    shown = [gap for gap in diagnosis.gaps if gap.matters or unsure or gap.kind in _ALWAYS]
+    refused = [gap for gap in shown if gap.kind is GapKind.REFUSED and not gap.matters]
     if len(refused) > SHOWN_REFUSED:
-        names = ", ".join(dict.fromkeys(reading.kind for reading in refused))
-        refused = []
-        lines = [Text(f"refused: {names}")]
-    else:
-        lines = []
-    lines += [
-        Text(
-            f"refused: {r.kind} in {'all namespaces' if r.namespace == '*' else r.namespace}{f': {r.detail}' if r.detail else ''}"
-        )
-        for r in refused
-    ]
-    lines += [Text(note) for note in diagnosis.coverage.notes[:6]]
+        shown = [gap for gap in shown if gap not in refused]
+        kinds = ", ".join(gap.text.partition(" ")[0] for gap in refused)
+        shown.insert(0, Gap(GapKind.REFUSED, f"{len(refused)} kinds were refused: {kinds}"))
+    lines = [Text.assemble((f"{gap.kind.value}: ", "yellow" if gap.matters else "dim"), gap.text) if gap.kind in _NAMED else Text(gap.text) for gap in shown]  # fmt: skip
     if lines:
         console.print()
-        _section(console, "Not seen", lines)
+        _section(console, "Not seen", lines[:SHOWN_GAPS])
+    if len(lines) > SHOWN_GAPS:
+        indent(console, Text(f"and {len(lines) - SHOWN_GAPS} more: -o json lists them."), 4)
 
 
 def _section(console: Console, title: str, lines: Sequence[Text] | Iterator[Text]) -> None:

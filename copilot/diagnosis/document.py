@@ -21,6 +21,7 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
         "root_causes": [_cause(cause) for cause in diagnosis.root_causes],
         "symptoms": [_evidence(piece) for piece in diagnosis.symptoms],
         "collect": [step_json(step) for step in diagnosis.collect],
+        "gaps": [{"kind": gap.kind.value, "text": gap.text, "matters": gap.matters} for gap in diagnosis.gaps],
         "coverage": {
             "read": [
                 {"kind": r.kind, "group": r.group, "namespace": r.namespace, "state": r.state.value, "count": r.count}

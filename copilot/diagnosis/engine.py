@@ -10,20 +10,19 @@ from copilot.diagnosis.catalogue import CAUSES, RULES
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.chain import chain_to
 from copilot.diagnosis.changes.preceding import with_change
+from copilot.diagnosis.confidence import CERTAIN, CORROBORATED, FAULT_THRESHOLD, confidence_of
 from copilot.diagnosis.fold import Reach, fold, order
+from copilot.diagnosis.gaps import gaps_of
 from copilot.diagnosis.merge import merge
 from copilot.diagnosis.scope import Scope
 from copilot.diagnosis.unknown import collect_steps
+from copilot.diagnosis.verify import verify
 from copilot.diagnosis.view import View
 from copilot.model import Diagnosis, Evidence, Finding, Ref, RootCause, Verdict
 from retrievers.graph import ResourceGraph
 
-FAULT_THRESHOLD = 0.5  # below even odds, naming a cause would be a guess in a firm voice
-DOUBT = 0.07  # what one sentence of doubt costs
 DATED = 20  # root causes that are looked at for a change before them; nobody reads further
 WITNESSES = 2  # log lines of those who suffer in one answer: a third says the same
-CORROBORATED = 0.6  # the most that a complaint of others adds: they say where it hurts, not why
-CERTAIN = 0.98  # no reading of a cluster is proof beyond this
 
 
 def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[Rule] = RULES) -> Diagnosis:
@@ -39,6 +38,7 @@ def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[R
     causes, explained = _rank(relevant, folded, symptoms, reach, known)
     seen = [symptom for symptom in symptoms if _touches((symptom.object,), scope, view)]
     left = [symptom for symptom in seen if symptom.object not in explained]
+    causes = verify(view, causes, known)
     firm = [cause for cause in causes if cause.confidence >= FAULT_THRESHOLD]
     suspected = [cause for cause in causes if known[cause.cause].severity > Severity.NOTICE]
     return Diagnosis(
@@ -51,6 +51,7 @@ def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[R
         coverage=view.coverage,
         symptoms=tuple(symptom.evidence[0] for symptom in left if symptom.evidence),
         collect=collect_steps(view, seen) if not firm else (),
+        gaps=gaps_of(view, seen, causes),
     )
 
 
@@ -129,7 +130,7 @@ def _confidence(root: Finding, under: Sequence[Finding]) -> float:
     pointing = max((f.weight for f in under if f.points_to and f.object != root.object), default=0.0)
     if pointing > weight:
         weight = max(weight, min(CORROBORATED, (weight + pointing) / 2))
-    return round(max(0.05, min(CERTAIN, weight - DOUBT * len(root.doubts))), 2)
+    return confidence_of(weight, len(root.doubts))
 
 
 def _witnesses(root: Finding, under: Sequence[Finding]) -> list[Evidence]:

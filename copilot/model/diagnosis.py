@@ -92,8 +92,27 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
 
 
+class GapKind(Enum):
+    """What could not be read."""
+
+    REFUSED = "refused"  # the server would not list a kind
+    CUT = "cut"  # a list or a log was read in part
+    LOGS = "logs"  # no log of a container that failed
+    METRICS = "metrics"  # no use of CPU and memory
+    STALE = "stale"  # the newest events are much older than the observation
+    OTHER = "other"  # said by the source in its own words
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Something that was not seen, in a sentence. `matters` is true where it lowered the confidence of an answer."""
+
+    kind: GapKind
+    text: str
+    matters: bool = False
+
+
 class Diagnosis(msgspec.Struct, frozen=True):
-    """The whole answer for one scope. `symptoms` are unhealthy objects no root cause explains."""
+    """The whole answer for one scope. `symptoms` are unhealthy objects no root cause explains, `gaps` what was not seen."""
 
     verdict: Verdict
     cluster: str
@@ -102,3 +121,4 @@ class Diagnosis(msgspec.Struct, frozen=True):
     coverage: Coverage = Coverage()
     symptoms: tuple[Evidence, ...] = ()
     collect: tuple[NextStep, ...] = ()
+    gaps: tuple[Gap, ...] = ()

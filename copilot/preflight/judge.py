@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from copilot.diagnosis.catalogue import CAUSES
-from copilot.diagnosis.engine import DOUBT, FAULT_THRESHOLD, diagnose
+from copilot.diagnosis.confidence import DOUBT, FAULT_THRESHOLD
+from copilot.diagnosis.engine import diagnose
 from copilot.diagnosis.merge import merge
 from copilot.model import Coverage, Diagnosis, Evidence, Finding, NextStep, Ref, RootCause, Snapshot, StepKind, Verdict
 from copilot.model.kinds import is_namespaced

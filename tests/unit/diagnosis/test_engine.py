@@ -126,6 +126,7 @@ def test_the_document_has_the_promised_fields() -> None:
         "root_causes",
         "symptoms",
         "collect",
+        "gaps",
         "coverage",
     ]
     assert made["schema"] == "cluster-copilot/diagnosis/v1"
