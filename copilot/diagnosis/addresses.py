@@ -34,6 +34,11 @@ _KEYWORD = re.compile(  # ADO.NET and libpq connection strings
     r"(?:^|[;\s])(?:host|server|data source|addr(?:ess)?|network address)\s*=\s*(?:tcp:)?(?P<host>[A-Za-z0-9][\w.-]{0,252})(?:[,:](?P<port>\d{2,5}))?(?=[;\s]|$)",
     re.IGNORECASE,
 )
+_LINES = re.compile(  # `x.host=db` with `x.port=5432` beside it in properties, INI and YAML files
+    r"^(?P<stem>[ \t]*[\w.\-]{0,80}?)(?:host(?:name)?|server|addr(?:ess)?)[ \t]*[=:][ \t]*[\"']?(?P<host>[A-Za-z0-9][\w.-]{0,252})[\"']?[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_NEAR = 200  # characters after a host in which its port is looked for
 _KEYWORD_PORT = re.compile(r"(?:^|[;\s])port\s*=\s*(\d{2,5})(?=[;\s]|$)", re.IGNORECASE)
 _DRIVER = re.compile(
     r"\b(?:tcp|udp)\((?P<host>[A-Za-z0-9][\w.-]{0,252})(?::(?P<port>\d{2,5}))?\)"
@@ -158,6 +163,10 @@ def addresses_in(setting: Setting, siblings: Mapping[str, str] | None = None) ->
     for match in _KEYWORD.finditer(rest) if "=" in rest else ():
         said = _KEYWORD_PORT.search(rest)
         found[match["host"], int(match["port"] or (said[1] if said else 0))] = None
+    for match in _LINES.finditer(rest) if "\n" in rest else ():
+        beside = re.search(rf"^{re.escape(match['stem'])}port[ \t]*[=:][ \t]*[\"']?(\d{{2,5}})\b", rest[match.end() : match.end() + _NEAR], re.MULTILINE | re.IGNORECASE)  # fmt: skip
+        if beside:
+            found[match["host"], int(beside[1])] = None
     for match in _SVC.finditer(rest):
         if not any(host == match["host"] for host, _ in found):
             found[match["host"], 0] = None

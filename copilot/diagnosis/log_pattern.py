@@ -62,7 +62,7 @@ HINTS = (
     "unbound", "bad address", "no route", "nodename", "deadline", "rejected", "forbidden", "incompatible",
     "mismatch", "corrupt", "already", "connections", "limit", "too low", "no servers", "nvml", "nccl", "cuda", "driver",
     "bus error", "shm", "not empty", "larger than", "divisible", "empty", "bad_alloc", "pkix", "doesn’t", "self-signed",
-    "self signed", "upstream", "interpreter", "converting", "parse", "502", "503", "504", "nobrokers", "link failure", "watermark", "disk", "imds", "no model", "nosuchbucket", "not a directory", "broker", "unexpected", "unabletoconnect", "privilege", "topic", "offset", "duration", "slow query", "query_time", "pause full", "noperm", "misconf", "preempted", "unique", "before issued", "not active", "nbf", "closed", "unhealthy", "unavailable",
+    "self signed", "upstream", "interpreter", "converting", "parse", "502", "503", "504", "nobrokers", "link failure", "watermark", "disk", "imds", "no model", "nosuchbucket", "not a directory", "broker", "unexpected", "unabletoconnect", "privilege", "topic", "offset", "duration", "slow query", "query_time", "pause full", "noperm", "misconf", "preempted", "waiting for", "max_children", "not enough", "busy", "starv", "first record", "http response", "http request", "wrong version", "plain http", "https", "clusterdown", "replicas", "leader", "primary", "rsghost", "nospace", "exceeded", "blocked", "assign", "violation", "out of range", "out_of_range", "ssl", "before issued", "not active", "nbf", "closed", "unhealthy", "unavailable",
 )  # fmt: skip
 
 

@@ -52,6 +52,51 @@ SERVER_PATTERNS = (
     ),
     *rows(
         "app.store.full", 0.8,
+        (r"SERVER_ERROR out of memory storing object", "the cache is full: it has no memory for the object"),
+        server="redis",
+    ),
+    *rows(
+        "app.store.full", 0.8,
+        (r"mvcc: database space exceeded|alarm:? ?\"?:?\"?NOSPACE|NOSPACE\b.{0,40}alarm", "etcd is out of space (NOSPACE alarm): its database reached its quota"),
+        server="etcd",
+    ),
+    *rows(
+        "app.store.no_primary", 0.78,
+        (r"NotYetInitialized|no replset config has been received|ReplicaSetNoPrimary|RSGhost|[Nn]o primary (?:available|server|found)|not master and slaveOk", "its replica set has no primary: it was never initiated, or lost its majority"),
+        server="mongo",
+    ),
+    *rows(
+        "app.store.no_primary", 0.78,
+        (r"CLUSTERDOWN|[Hh]ash slot not served|MASTERDOWN|NOREPLICAS", "the cache cluster is down: slots without a master"),
+        server="redis",
+    ),
+    *rows(
+        "app.store.no_primary", 0.78,
+        (r"LEADER_NOT_AVAILABLE|NotEnoughReplicas|NOT_ENOUGH_REPLICAS|NotLeaderOrFollower|no brokers? in the ISR|offline partitions?\b", "partitions have no leader or too few replicas in sync"),
+        server="kafka",
+    ),
+    *rows(
+        "app.store.no_primary", 0.78,
+        (r"master_not_discovered|no known master node|MasterNotDiscovered|cluster_manager_not_discovered", "the search cluster has no elected master"),
+        server="elastic",
+    ),
+    *rows(
+        "app.store.no_primary", 0.78,
+        (r"etcdserver: (?:no leader|leader changed|request timed out)|raft: no leader", "etcd has no leader"),
+        server="etcd",
+    ),
+    *rows(
+        "app.store.no_primary", 0.75,
+        (r"[Tt]he database system is (?:starting up|in recovery mode|shutting down|not yet accepting connections)|CannotConnectNow", "the database does not accept connections yet: it starts, recovers or shuts down"),
+        server="postgres",
+    ),
+    *rows(
+        "app.dependency.exhausted", 0.75,
+        (r"Host '[^']{1,200}' is blocked because of many connection errors", "the database blocked this client's host after many connection errors"),
+        server="mysql",
+    ),
+    *rows(
+        "app.store.full", 0.8,
         (r"(?:memory|disk) (?:resource limit )?alarm (?:set|is set)|publishers will be blocked|connection\.blocked", "the broker blocks publishers: a memory or disk alarm is set"),
         server="amqp",
     ),
@@ -85,7 +130,23 @@ SERVER_PATTERNS = (
         (r"(?:[Cc]ould not|[Cc]annot|[Cc]an't|[Ff]ailed to|[Uu]nable to|[Ee]rror) (?:deserialize|deserializing|decode|decoding|unmarshal|parse) (?:the )?(?:kafka |queue |avro )?(?:message|record|event|payload)\b.{0,80}(?:offset|partition|delivery|queue)|InvalidProtocolBufferException|SerializationException: Unknown magic byte|poison (?:pill|message)", "a message it cannot deserialize stops the consumer"),
     ),
     *rows(
+        "app.data.poison", 0.75,
+        (r"OffsetOutOfRange|OFFSET_OUT_OF_RANGE|[Oo]ffset (?P<name>\d{1,20}) is out of range", "the offset it wants to read is gone (out of range), and no reset policy tells it where to go on"),
+    ),
+    *rows(
+        "app.dependency.wrong_scheme", 0.75,
+        (r"server gave HTTP response to HTTPS client|first record does not look like a TLS handshake|SSL routines.{0,60}wrong version number|ERR_SSL_WRONG_VERSION_NUMBER|\[SSL: WRONG_VERSION_NUMBER\]|Unsupported or unrecognized SSL message|packet length too long|InvalidContentType|record layer failure|[Cc]annot determine the frame size or a corrupted frame", "it speaks TLS (https) to a port that answers in plain text"),
+        (r"[Cc]lient sent an HTTP request to an HTTPS server|[Tt]he plain HTTP request was sent to HTTPS port|malformed HTTP (?:response|status).{0,20}\\x15\\x03|server requires (?:TLS|SSL)|SSL is required|SSL connection is required", "it speaks plain text to a port that wants TLS (https)"),
+    ),
+    *rows(
+        "app.capacity.exhausted", 0.72,
+        (r"server reached pm\.max_children|(?P<name>\d{1,6}) worker_connections are not enough|server reached MaxRequestWorkers|listen queue of socket .{0,60}is full|uWSGI listen queue", "its workers or connections are all busy: the server's own limit is reached"),
+        (r"RejectedExecutionException|TaskRejectedException|[Tt]hread ?pool (?:is )?(?:exhausted|full|starv)|ThreadPool is starved|[Nn]o (?:more )?(?:idle|free|available) (?:worker|thread)s?|BulkheadFull|Queue capacity exceeded", "its thread pool is exhausted and its queue is full, so it rejects work"),
+        (r"EADDRNOTAVAIL|[Cc]annot assign requested address", "it has no local port left for new connections (cannot assign requested address): connections are not reused"),
+    ),
+    *rows(
         "app.database.slow", 0.7,
+        (r"still waiting for (?:\w{1,30}Lock) on .{0,60} after (?P<name>\d{3,9}(?:\.\d{1,6})?) ms", "transactions wait for each other's locks ({name} ms)"),
         (r"duration: (?P<name>\d{4,9}(?:\.\d{1,6})?) ms\b.{0,20}(?:statement|execute|parse|bind|plan)", "statements take {name} ms: the queries or its disk are slow"),
         (r"# Query_time: (?P<name>\d{1,6}\.\d{1,9})", "statements take {name} s (slow query log)"),
         (r"[Ss]low query.{0,4000}?durationMillis\"?:(?P<name>\d{4,9})", "statements take {name} ms (slow query)"),

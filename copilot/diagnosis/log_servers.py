@@ -29,7 +29,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("postgres", "postgres"), ("pgbouncer", "postgres"), ("timescale", "postgres"), ("cockroach", "postgres"), ("mysql", "mysql"), ("mariadb", "mysql"),
     ("percona", "mysql"), ("mongo", "mongo"), ("redis", "redis"), ("valkey", "redis"), ("dragonfly", "redis"), ("memcached", "redis"), ("kafka", "kafka"),
     ("redpanda", "kafka"), ("rabbit", "amqp"), ("elastic", "elastic"), ("opensearch", "elastic"), ("qdrant", "vectors"), ("weaviate", "vectors"),
-    ("milvus", "vectors"), ("cassandra", "cassandra"), ("clickhouse", "clickhouse"), ("minio", "objects"), ("nats", "nats"),
+    ("milvus", "vectors"), ("cassandra", "cassandra"), ("clickhouse", "clickhouse"), ("minio", "objects"), ("nats", "nats"), ("etcd", "etcd"),
 )  # fmt: skip
 _AMBIGUOUS_PORTS = frozenset({9000, 2379, 9093})  # also used by ordinary programs
 RIGHTS = "app.database.rights"

@@ -1,6 +1,6 @@
 """A second batch: neighbours of the first, in the words of other languages, servers and proxies.
 
-Written after the first batch was mended and before this one was run.
+Written after the first batch was mended and before this one was run. First run: 10 of 24 right, none of the quiet ones blamed.
 """
 
 from __future__ import annotations

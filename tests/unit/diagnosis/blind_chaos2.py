@@ -1,6 +1,7 @@
 """A second batch of what is switched on and what is measured: other tools, other metrics, other shapes.
 
-Written after the first batch was mended and before this one was run.
+Written after the first batch was mended and before this one was run. First run: 13 of 23 right, none of the quiet ones blamed.
+One metric was then renamed to what its collector calls it: it counts milliseconds.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ def experiment_fails_reads_of_a_database() -> Case:
 def span_metrics_show_the_deepest_slow_service() -> Case:
     made = shop()
     for name, slow in (("storefront", 5100.0), ("checkout", 5050.0), ("parcel", 4900.0), ("quote", 4800.0), ("pay", 30.0), ("fx", 4.0)):  # fmt: skip
-        histogram(made, "traces_spanmetrics_latency", slow, service=name, span_kind="SPAN_KIND_SERVER", unit="ms_" if slow > 1e9 else "ms")  # fmt: skip
+        histogram(made, "traces_span_metrics_duration_milliseconds", slow, service_name=name, span_kind="SPAN_KIND_SERVER")  # fmt: skip
     return made
 
 

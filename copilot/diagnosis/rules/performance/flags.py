@@ -50,7 +50,7 @@ _FAULT = re.compile(
     re.IGNORECASE,
 )  # fmt: skip
 _GUARD = re.compile(
-    r"retry|retries|handler|handling|report|alert|page|monitor|threshold|budget|tracking|log(?:ging)?\b|recovery|fallback|failover|fail[ _-]?(?:safe|fast|open|closed)|breaker|prevent|protect|limit(?:er|ing)",
+    r"\b(?:retr(?:y|ies)|handlers?|handling|reports?|alerts?|page|pages|monitor(?:ing)?|threshold|budget|tracking|log|logs|logging|recovery|fallback|failover|fail[ _-]?(?:safe|fast|open|closed)|breakers?|prevent\w*|protect\w*|limit(?:er|ing))\b",
     re.IGNORECASE,
 )
 _INJECTS = re.compile(

@@ -143,7 +143,7 @@ def _by_alert(view: View, pattern: re.Pattern[str], found: _Marked) -> None:
 
 def _seconds(name: str) -> float:
     """What one unit of a duration metric is in seconds."""
-    if re.search(r"(?:^|_)ms(?:_|$)|millis", name):
+    if re.search(r"(?:^|[_:])ms(?:[_:]|$)|millis", name):
         return 0.001
     return 1e-9 if "nanos" in name else (1e-6 if "micros" in name else 1.0)
 
@@ -218,9 +218,10 @@ def _failing(view: View) -> _Marked:
     good: dict[Ref, float] = defaultdict(float)
     bad: dict[Ref, float] = defaultdict(float)
     proof: dict[Ref, Series] = {}
+    doubled = any(series.labels.get("reporter") == "destination" for series in view.snapshot.series)
     for series in view.snapshot.series:
         code = next((series.labels[key] for key in _CODE_LABELS if series.labels.get(key)), "")
-        if not code or not _COUNTS.search(title_of(series)) or series.labels.get("reporter") == "source":
+        if not code or not _COUNTS.search(title_of(series)) or (doubled and series.labels.get("reporter") == "source"):
             continue
         ref = measured_workload(view, series)
         if ref is None:

@@ -15,7 +15,7 @@ from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.rules.performance.alerts import nodes_alerted, quoted
 from copilot.diagnosis.steps import describe
 from copilot.diagnosis.view import View
-from copilot.model import Alert, Evidence, Finding, NextStep, Ref, Series, format_bytes, mapping, parse_quantity
+from copilot.model import Alert, Evidence, Finding, NextStep, Ref, Series, format_bytes, mapping, parse_quantity, text
 from copilot.model.quantity import Quantity
 
 _SOURCE = "prometheus/node_exporter collectors; kubernetes-monitoring mixin"
@@ -67,6 +67,12 @@ CLOCK = _cause(
     "node_timex_offset_seconds",
     "alerts",
 )
+TABLE = _cause(
+    "performance.node_conntrack",
+    "A node's connection-tracking table is full, so it drops new connections",
+    "Raise nf_conntrack_max, or find who opens so many",
+    "node_nf_conntrack_entries",
+)
 CPU = _cause(
     "performance.node_cpu_busy",
     "A node's processors have no idle time left",
@@ -87,7 +93,9 @@ def _by_node(view: View, matches: Callable[[str], bool], value: Callable[[Series
     """The sum over each node's series of such names."""
     found: dict[Ref, float] = {}
     for series in view.snapshot.series:
-        if not matches(title_of(series)) or (pod_of(view, series.labels) is not None and "node_" not in title_of(series)):
+        if not matches(title_of(series)) or (
+            pod_of(view, series.labels) is not None and "node_" not in title_of(series)
+        ):
             continue
         node = node_of(view, series.labels)
         amount = value(series) if node is not None and series.points else None
@@ -212,19 +220,7 @@ def _writer(view: View, node: str) -> tuple[PodFact, float, str] | None:
 
 def find_full_disks(view: View) -> Iterator[Finding]:
     """File systems of nodes with next to no room."""
-    sizes: dict[tuple[Ref, str], float] = {}
-    left: dict[tuple[Ref, str], float] = {}
-    for series in view.snapshot.series:
-        name = title_of(series)
-        if name not in ("node_filesystem_avail_bytes", "node_filesystem_size_bytes") or series.labels.get("fstype") in (
-            "tmpfs",
-            "squashfs",
-            "overlay",
-        ):
-            continue
-        node, amount = node_of(view, series.labels), median(series, 0.33)
-        if node is not None and amount is not None:
-            (left if "avail" in name else sizes)[node.ref, series.labels.get("mountpoint", "")] = amount
+    sizes, left = _by_mount(view, "node_filesystem_size_bytes"), _by_mount(view, "node_filesystem_avail_bytes")
     told: set[Ref] = set()
     for (ref, mount), amount in sorted(left.items()):
         size = sizes.get((ref, mount), 0.0)
@@ -232,6 +228,86 @@ def find_full_disks(view: View) -> Iterator[Finding]:
             told.add(ref)
             words = f"file system {mount or '(not named)'} has {format_bytes(Quantity(int(amount)))} of {format_bytes(Quantity(int(size)))} left"
             yield _finding(SPACE, ref, words, 0.62, None)
+
+
+def find_used_up_tables(view: View) -> Iterator[Finding]:
+    """Nodes whose connection table or inodes are used up."""
+    used = _by_node(view, lambda name: name == "node_nf_conntrack_entries", lambda series: median(series, 0.33))
+    most = _by_node(view, lambda name: name == "node_nf_conntrack_entries_limit", lambda series: median(series, 0.33))
+    for ref, amount in sorted(used.items()):
+        limit = most.get(ref, 0.0)
+        if limit > 0 and amount >= (1 - _LITTLE) * limit:
+            words = f"its connection-tracking table holds {amount:.0f} of {limit:.0f} entries (conntrack): new connections are dropped"
+            yield _finding(TABLE, ref, words, 0.66, None)
+    free = _by_mount(view, "node_filesystem_files_free")
+    whole = _by_mount(view, "node_filesystem_files")
+    told: set[Ref] = set()
+    for (ref, mount), amount in sorted(free.items()):
+        size = whole.get((ref, mount), 0.0)
+        if size > 0 and amount < _FEW_INODES * size and ref not in told:
+            told.add(ref)
+            yield _finding(
+                SPACE,
+                ref,
+                f"file system {mount or '(not named)'} has {amount:.0f} of {size:.0f} inodes left",
+                0.64,
+                None,
+            )
+
+
+_FEW_INODES = 0.01
+_VIRTUAL = ("tmpfs", "squashfs", "overlay", "ramfs")
+
+
+def _by_mount(view: View, metric: str) -> dict[tuple[Ref, str], float]:
+    """A figure of every real file system of every node."""
+    found: dict[tuple[Ref, str], float] = {}
+    for series in view.snapshot.series:
+        if title_of(series) == metric and series.labels.get("fstype") not in _VIRTUAL:
+            node, amount = node_of(view, series.labels), median(series, 0.33)
+            if node is not None and amount is not None:
+                found[node.ref, series.labels.get("mountpoint", "")] = amount
+    return found
+
+
+def find_cut_off_nodes(view: View) -> Iterator[Finding]:
+    """Nodes all of whose probed pods do not answer, while pods of other nodes do."""
+    places = _addresses(view)
+    lost: dict[str, set[str]] = defaultdict(set)
+    well: set[str] = set()
+    quotes: dict[str, list[Evidence]] = defaultdict(list)
+    for probe in view.snapshot.probes:
+        node = places.get(probe.host) or places.get(probe.host.partition(".")[0])
+        if node is None:
+            continue
+        if probe.outcome in ("timeout", "no-route"):
+            lost[node].add(probe.host)
+            quotes[node].append(Evidence(Ref("Node", "", node), "connectivity", probe.text[:200], probe.source))
+        elif probe.outcome in ("ok", "refused", "http-error"):
+            well.add(node)
+    for node, hosts in sorted(lost.items()):
+        if node not in well and well and len(hosts) >= _PROBED:
+            ref = Ref("Node", "", node)
+            yield Finding(
+                cause=NETWORK.id, object=ref, title=f"{ref}: none of its {len(hosts)} probed pods answers (timeout), those of other nodes do: its network does not reach them",
+                evidence=tuple(quotes[node][:4]), explains=(ref,), weight=0.68, steps=(describe(ref),),
+            )  # fmt: skip
+
+
+_PROBED = 2  # pods: one that does not answer is its own trouble
+
+
+def _addresses(view: View) -> dict[str, str]:
+    """The node of each pod address and pod name that a probe may have asked."""
+    if not view.snapshot.probes:
+        return {}
+    found: dict[str, str] = {}
+    for pod in view.graph.of_kind("Pod", group=""):
+        node = text(pod.spec, "nodeName")
+        for name in (text(pod.status, "podIP"), pod.ref.name):
+            if name and node and pod.spec.get("hostNetwork") is not True:
+                found[name] = node
+    return found
 
 
 def find_wrong_clocks(view: View) -> Iterator[Finding]:
@@ -277,6 +353,8 @@ RULES = (
     Rule(find=find_full_memory, causes=(MEMORY,)),
     Rule(find=find_busy_disks, causes=(DISK,)),
     Rule(find=find_full_disks, causes=(SPACE,)),
+    Rule(find=find_used_up_tables, causes=(TABLE, SPACE)),
+    Rule(find=find_cut_off_nodes, causes=(NETWORK,)),
     Rule(find=find_wrong_clocks, causes=(CLOCK,)),
     Rule(find=find_busy_processors, causes=(CPU,)),
 )

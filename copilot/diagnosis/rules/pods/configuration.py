@@ -167,7 +167,7 @@ def _complaint(view: View, complaint: Complaint) -> Finding | None:
 
 _SLOW_STATEMENT = 3000.0  # milliseconds: what a person notices; reports may take a second
 _PLAIN: Mapping[str, float] = {
-    "app.credentials.rejected": 0.62, "app.database.rights": 0.72, "app.store.full": 0.75, "app.schema.missing": 0.66, "app.certificate.untrusted": 0.62,
+    "app.credentials.rejected": 0.62, "app.database.rights": 0.72, "app.store.full": 0.75, "app.store.no_primary": 0.66, "app.capacity.exhausted": 0.58, "app.dependency.wrong_scheme": 0.66, "app.schema.missing": 0.66, "app.certificate.untrusted": 0.62,
     "app.disk.full": 0.68, "app.disk.read_only": 0.6, "app.config.missing": 0.62, "app.kernel.limit": 0.6, "app.memory.exhausted": 0.58,
     "app.memory.gc": 0.6, "cuda.oom": 0.62, "app.dependency.exhausted": 0.62, "app.dependency.read_only": 0.62, "app.data.poison": 0.6,
     "app.data.incompatible": 0.6, "app.model.missing": 0.6, "vllm.queue": 0.6, "app.database.slow": 0.6,
@@ -180,7 +180,8 @@ def _plain(view: View, found: Finding, complaint: Complaint) -> float:
     if found.cause == "app.config.missing" and not (groups.get("name") and groups["name"].isupper()):
         return 0.4  # a missing file may be one that a caller asked for
     if found.cause == "app.database.slow":
-        slow = _milliseconds(groups.get("name", ""), complaint.line.said)
+        locked = "lock" in complaint.line.said.lower()
+        slow = _SLOW_STATEMENT if locked else _milliseconds(groups.get("name", ""), complaint.line.said)
         waited = any(other.pod.owner != complaint.pod.owner and other.count >= LASTING for other in complaints(view))
         return _PLAIN[found.cause] if slow >= _SLOW_STATEMENT or waited else 0.4
     return _PLAIN.get(found.cause, 0.4)
