@@ -31,6 +31,7 @@ from tools.cluster.transcript.events_merge import merge_events
 from tools.cluster.transcript.facts import Ago, Fact, Note, Owned, Seen
 from tools.cluster.transcript.job_activity import with_active_pods
 from tools.cluster.transcript.kinds import by_kind
+from tools.cluster.transcript.labels import with_labels
 from tools.cluster.transcript.owners import with_owners
 
 _RANK = {Detail.ROW: 0, Detail.DESCRIBED: 1, Detail.FULL: 2}
@@ -43,7 +44,8 @@ def snapshot_of(facts: Sequence[Fact], commands: Sequence[Command], source: str)
     seen = [_respelled(fact, proven) for fact in facts if isinstance(fact, Seen)]
     events = merge_events([fact for fact in seen if fact.body.get("kind") == "Event"])
     others = _merged([fact for fact in seen if fact.body.get("kind") != "Event"])
-    others = with_active_pods(with_owners(others, [fact for fact in facts if isinstance(fact, Owned)]))
+    others = with_owners(others, [fact for fact in facts if isinstance(fact, Owned)])
+    others = with_active_pods(with_labels(others))
     resources = [_resource(fact, now, source) for fact in (*others, *events)]
     return Snapshot(
         observed_at=now,

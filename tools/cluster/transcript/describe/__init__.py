@@ -154,7 +154,7 @@ def _parts(kind: KindInfo, root: Entry, head: Sequence[Line], data: Sequence[Lin
 
 
 def _beside(kind: KindInfo, root: Entry, name: str, namespace: str, line: int) -> list[Seen]:
-    """Objects that one object's description shows besides: a node's lease and pods, a namespace's quotas, a Service's endpoints."""
+    """Objects that one object's description shows besides: a node's lease and pods, a namespace's quotas, a Deployment's revisions."""
     found: list[Seen] = []
     if kind.kind == "Node":
         lease = node.lease_of(root, name)
@@ -170,6 +170,8 @@ def _beside(kind: KindInfo, root: Entry, name: str, namespace: str, line: int) -
                     Detail.DESCRIBED,
                 )
             )
+    elif kind.kind == "Deployment":
+        found += [Seen(body, line, Detail.ROW) for body in workloads.revisions_of(root, name, namespace)]
     elif kind.kind == "Service" and labels_of(root.get("Selector")):
         found.append(Seen(network.endpoints_shown(root, name, namespace), line, Detail.ROW))
     return found

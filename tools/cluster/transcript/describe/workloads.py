@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from tools.cluster.transcript.describe.common import (
@@ -159,6 +160,24 @@ def deployment(root: Entry) -> dict[str, Any]:
             "conditions": conditions_of(root.get("Conditions")),
         },
     }
+
+
+_REVISION = re.compile(r"([a-z0-9][a-z0-9.-]{0,252}) \((\d{1,9})/(\d{1,9}) replicas created\)")
+
+
+def revisions_of(root: Entry, name: str, namespace: str) -> Iterator[dict[str, Any]]:
+    """The ReplicaSets that a Deployment's description names. The new one has the Deployment's own template."""
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "controller": True}
+    present = {"template": template_of(root)}
+    for key, more in (("OldReplicaSets", {}), ("NewReplicaSet", present)):
+        for match in _REVISION.finditer(root.word(key)):
+            yield {
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "metadata": {"name": match[1], "namespace": namespace, "ownerReferences": [owner]},
+                "spec": {"replicas": int(match[3]), **more},
+                "status": {"replicas": int(match[2])},
+            }
 
 
 def replicaset(root: Entry) -> dict[str, Any]:
