@@ -41,9 +41,20 @@ class Report(msgspec.Struct, frozen=True):
         """The share of all cases answered right: object and cause, or silence."""
         return sum(one.right for one in self.scores) / len(self.scores) if self.scores else 0.0
 
+    @property
+    def several(self) -> tuple[Score, ...]:
+        """The cases with more than one fault."""
+        return tuple(one for one in self.scores if one.together is not None)
+
+    @property
+    def together(self) -> float | None:
+        """The mean set score of the cases with several faults; None without one."""
+        scores = [one.together for one in self.several if one.together is not None]
+        return round(sum(scores) / len(scores), 4) if scores else None
+
     def calibration(self) -> Calibration:
-        """How far the confidence of the answers given can be believed."""
-        return calibrate([(one.confidence, one.right) for one in self.scores if one.confidence is not None])
+        """How far the confidence of the first answers can be believed."""
+        return calibrate([(one.confidence, one.first_right) for one in self.scores if one.confidence is not None])
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -61,6 +72,8 @@ def as_json(report: Report) -> dict[str, Any]:
             "abstained": sum(one.outcome is Outcome.ABSTAINED for one in report.faults),
         },
         "healthy": {"cases": len(report.healthy), "silent": sum(one.right for one in report.healthy)},
+        "first": {"cases": len(report.faults), "joint": sum(one.first_right for one in report.faults)},
+        "several": {"cases": len(report.several), "set_score": report.together},
         "innocent_blamed": sum(bool(one.blamed_innocent) for one in report.scores),
         "extra_answers": sum(one.extra for one in report.scores),
         "calibration": msgspec.to_builtins(calibration),
@@ -90,8 +103,12 @@ def _totals(report: Report) -> Iterator[str]:
     yield f"{report.name}: {len(report.scores)} cases, {_share(sum(s.right for s in report.scores), len(report.scores))} right"
     if faults:
         yield f"  object and cause   {_share(sum(one.right for one in faults), len(faults))}"
+        yield f"  first answer       {_share(sum(one.first_right for one in faults), len(faults))}"
         yield f"  object alone       {_share(sum(one.object_right for one in faults), len(faults))}"
         yield f"  abstained          {_share(sum(o.outcome is Outcome.ABSTAINED for o in faults), len(faults))}"
+    if report.several:
+        complete = sum(bool(one.together) for one in report.several)
+        yield f"  several faults     set score {report.together:.3f} over {len(report.several)} cases, {complete} with every fault named"
     if healthy:
         yield f"  healthy, silent    {_share(sum(one.right for one in healthy), len(healthy))}"
     yield f"  innocent blamed    {sum(bool(one.blamed_innocent) for one in report.scores)} cases"
@@ -126,6 +143,8 @@ def _misses(report: Report) -> Iterator[str]:
         yield f"- {one.case}: {one.outcome.value}"
         yield f"    expected  {one.expected}"
         yield f"    answered  {one.error or one.answered}"
+        if one.together is not None:
+            yield f"    set score {one.together:.2f}"
         for piece in one.evidence:
             yield f"    because   {piece}"
         for name in one.blamed_innocent:

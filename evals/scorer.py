@@ -25,7 +25,11 @@ class Outcome(Enum):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """The judgement of one case. `confidence` is that of the first answer, None where none was given."""
+    """The judgement of one case. `confidence` is that of the first answer, None where none was given.
+
+    `together` is the set score, only where there are several faults: 0 when one of them is in no firm answer, else the share of
+    firm answers that are right. Naming everything does not pay.
+    """
 
     case: str
     outcome: Outcome
@@ -36,6 +40,9 @@ class Score(msgspec.Struct, frozen=True):
     confidence: float | None = None
     blamed_innocent: tuple[str, ...] = ()
     extra: int = 0
+    faults: int = 0
+    first_right: bool = False
+    together: float | None = None
     evidence: tuple[str, ...] = ()
     error: str = ""
     read_ms: float = 0.0
@@ -69,12 +76,22 @@ def score(case: Case, answer: Answer) -> Score:
         confidence=head[0].confidence if head else None,
         blamed_innocent=tuple(str(one.object) for one in firm if case.truth.innocent(one.object)),
         extra=max(len(firm) - len(faults), 0),
+        faults=len(faults),
+        first_right=bool(firm) and any(_is_right(fault, firm[0]) for fault in faults),
+        together=_together(faults, firm) if len(faults) > 1 else None,
         evidence=_evidence(head, diagnosis.symptoms),
         error=answer.error,
         read_ms=answer.read_ms,
         graph_ms=answer.graph_ms,
         rules_ms=answer.rules_ms,
     )
+
+
+def _together(faults: tuple[Fault, ...], firm: tuple[RootCause, ...]) -> float:
+    """The set score: every fault must be among the answers, and each answer that fits none takes from it."""
+    if not all(any(_is_right(fault, one) for one in firm) for fault in faults):
+        return 0.0
+    return len(faults) / (len(faults) + sum(not any(_is_right(fault, one) for fault in faults) for one in firm))
 
 
 def _is_right(fault: Fault, answer: RootCause) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +11,10 @@ from copilot.cli.options import output_option
 from copilot.cli.printing import print_json
 from copilot.model.errors import UsageError
 
-_SETS = ("recordings",)
+if TYPE_CHECKING:
+    from evals.task import Task
+
+_RECORDINGS, _SEVERAL = "recordings", "several"
 
 
 @click.group(name="eval")
@@ -22,7 +26,12 @@ def COMMAND() -> None:  # noqa: N802 - the lazy table looks for this name
 
 
 @COMMAND.command()
-@click.option("--set", "name", type=click.Choice(_SETS), help="A set that ships with the program.")
+@click.option(
+    "--set",
+    "name",
+    type=click.Choice([_RECORDINGS, _SEVERAL]),
+    help="A set that ships: one fault each (default), or several at once.",
+)
 @click.option("--path", "folder", metavar="DIR", help="A folder of your own cases.")
 @click.option(
     "--as",
@@ -40,26 +49,47 @@ def COMMAND() -> None:  # noqa: N802 - the lazy table looks for this name
 def diagnosis(
     name: str | None, folder: str | None, material: str, only: tuple[str, ...], fail_under: float | None, output: str
 ) -> int:
-    """Score root causes: object and cause together, object alone, silence where nothing is wrong, confidence, time."""
-    from evals.case import RECORDINGS, Material, load_cases
+    """Score root causes: object and cause together, object alone, silence where nothing is wrong, confidence, time.
+
+    Where a case has several faults, the set score stands beside it: 0 when one is missing, else the share of answers that are right.
+    """
     from evals.report import as_json, as_text
-    from evals.solver import DiagnosisSolver
-    from evals.task import Task
 
     if name and folder:
         raise UsageError("--set and --path both name the cases", "Give one of them.")
-    kind = Material(material)
-    cases = [case for case in load_cases(Path(folder) if folder else RECORDINGS) if case.has(kind)]
-    if only:
-        cases = [case for case in cases if case.name in only]
-    if not cases:
+    if name == _SEVERAL and material == "transcript":
+        raise UsageError("the set of several faults has objects only", "Leave --as out.")
+    task = _several_task(only) if name == _SEVERAL else _recorded_task(folder, material, only)
+    if not task.dataset:
         raise UsageError("no case is left to score", "Check --case and --as against the folder.")
-    report = Task(f"diagnosis of {folder or name or _SETS[0]} as {material}", cases, DiagnosisSolver(kind)).run()
+    report = task.run()
     if output == "json":
         print_json(as_json(report))
     else:
         click.echo(as_text(report))
     return 1 if fail_under is not None and report.joint * 100 < fail_under else 0
+
+
+def _recorded_task(folder: str | None, material: str, only: tuple[str, ...]) -> Task:
+    from evals.case import RECORDINGS, Material, load_cases
+    from evals.solver import DiagnosisSolver
+    from evals.task import Task
+
+    kind = Material(material)
+    cases = [case for case in load_cases(Path(folder) if folder else RECORDINGS) if case.has(kind)]
+    chosen = [case for case in cases if not only or case.name in only]
+    return Task(f"diagnosis of {folder or _RECORDINGS} as {material}", chosen, DiagnosisSolver(kind))
+
+
+def _several_task(only: tuple[str, ...]) -> Task:
+    from evals.case import RECORDINGS, Case
+    from evals.several import several
+    from evals.solver import JoinedSolver
+    from evals.task import Task
+
+    made = [one for one in several() if not only or one.name in only]
+    cases = [Case(one.name, RECORDINGS, one.truth) for one in made]
+    return Task("diagnosis of several faults at once", cases, JoinedSolver({one.name: one.snapshot for one in made}))
 
 
 @COMMAND.command()
