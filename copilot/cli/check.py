@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from copilot.cli.options import output_option
+from copilot.cli.options import Target, cluster_options, output_option
 from copilot.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -22,15 +22,17 @@ _LONGEST = 64 * 1024  # bytes of one line that are kept; a longer one is refused
 @click.argument("words", metavar="[--] WORDS", nargs=-1)
 @click.option("--text", "stream", type=click.File("rb"), metavar="FILE",
               help="Read lines from FILE (- is stdin) and write one JSON line for each.")  # fmt: skip
+@cluster_options
 @output_option("text", "json")
-def COMMAND(words: tuple[str, ...], stream: BinaryIO | None, output: str) -> int:  # noqa: N802 - the name every command module exports
+def COMMAND(words: tuple[str, ...], stream: BinaryIO | None, target: Target, output: str) -> int:  # noqa: N802 - the name every command module exports
     """Say what would become of a kubectl command, a sentence or a question, without doing it.
 
     The answer is one of three: it only looks (read), it changes something and needs a person's yes (approval), or it
     is refused, with the reason and the nearest form that would be taken. No shell and no kubectl is run, ever.
 
     The tier is the least agreement that the change needs: 1 a yes, 2 the object's name typed, 3 two people, 4 never.
-    What is found out in the cluster, when the change is planned with `do`, can only ask for more.
+    With --from, --context or --kubeconfig the object is looked up there, and the tier is the one it has there; without,
+    no cluster is asked, and what `do` finds out in the cluster can only ask for more.
 
     With --text every line in gives one JSON line out, and no line ends the run.
 
@@ -42,6 +44,7 @@ def COMMAND(words: tuple[str, ...], stream: BinaryIO | None, output: str) -> int
       kubectl copilot check -- kubectl scale deploy/web --replicas=0 -n shop
       kubectl copilot check "restart web in shop" -o json
       kubectl copilot check --text - < commands.txt
+      kubectl copilot check --from dump.tar.gz -- kubectl delete pod web-0 -n shop
     """
     from copilot.model import UsageError
     from guardrails.kubectl.verdict import Decision, judge_words
@@ -51,10 +54,10 @@ def COMMAND(words: tuple[str, ...], stream: BinaryIO | None, output: str) -> int
             raise UsageError(
                 "--text takes its lines from the file, so no words go with it", "Leave out one of the two."
             )
-        return _stream(stream)
+        return _stream(stream, _looking(target))
     if not words:
         raise UsageError("There is nothing to check", "Try: kubectl copilot check -- kubectl get pods")
-    verdict = judge_words(words)
+    verdict = _looking(target)(judge_words(words))
     if output == "json":
         print_json(verdict)
     else:
@@ -80,7 +83,26 @@ def _print(verdict: Verdict) -> None:
         click.echo(f"Nearest: {verdict.nearest}")
 
 
-def _stream(source: BinaryIO) -> int:
+def _looking(target: Target) -> Callable[[Verdict], Verdict]:
+    """Where the object of a change is looked up: nowhere, in a recording, or in the cluster that was named."""
+    if not (target.paths or target.context or target.kubeconfig):
+        return lambda verdict: verdict
+    from copilot.app import open_snapshot
+    from copilot.changing.checking import resolved
+    from copilot.changing.desk import plan_recorded_intent
+    from copilot.changing.opening import open_reading
+    from copilot.settings import load_settings
+
+    if target.paths:
+        snapshot = open_snapshot(target)
+        return lambda verdict: resolved(
+            verdict, lambda intent, words: plan_recorded_intent(snapshot, intent, words, target.namespace)
+        )
+    desk = open_reading(target, load_settings()).desk
+    return lambda verdict: resolved(verdict, lambda intent, words: desk.plan_intent(intent, words, target.namespace))
+
+
+def _stream(source: BinaryIO, look: Callable[[Verdict], Verdict]) -> int:
     """One JSON line for each line, written as soon as it is judged."""
     import msgspec
 
@@ -88,7 +110,7 @@ def _stream(source: BinaryIO) -> int:
 
     out = sys.stdout.buffer
     for line in _lines(source):
-        out.write(msgspec.json.encode(judge_line(line)) + b"\n")
+        out.write(msgspec.json.encode(look(judge_line(line))) + b"\n")
         out.flush()
     return 0
 

@@ -30,6 +30,8 @@ def COMMAND(words: tuple[str, ...], path: str | None, allow_changes: bool, targe
       pause | resume | suspend | unsuspend KIND/NAME
       evict POD | delete KIND/NAME                create job NAME from CRONJOB
 
+    A kubectl command after -- is read into the same changes (see `check`); kubectl itself is never run.
+
     With --file one object is applied on the server instead, never over fields that others manage.
 
     Without --allow-changes only the card is shown. With it, the change is rehearsed on the server, and a person at a
@@ -42,6 +44,7 @@ def COMMAND(words: tuple[str, ...], path: str | None, allow_changes: bool, targe
       kubectl copilot do "scale deploy/web to 3" -n shop
       kubectl copilot do "restart deploy/web in shop" --allow-changes
       kubectl copilot do "set image deploy/web web=repo/app:2 in shop"
+      kubectl copilot do -- kubectl scale deploy/web --replicas=3 -n shop
       kubectl copilot do --file web.yaml -n shop --allow-changes
       kubectl copilot do "scale web to 3" --from must-gather.tar.gz
     """
@@ -52,15 +55,15 @@ def COMMAND(words: tuple[str, ...], path: str | None, allow_changes: bool, targe
     from copilot.cli.change_options import CHANGES_OFF, converse, show, tell
     from copilot.model import UsageError
     from copilot.settings import load_settings
-    from guardrails.intent import parse_intent
+    from guardrails.kubectl.asked import asked
 
     settings = load_settings()
     if target.all_namespaces:
         raise UsageError("A change is for one object, so -A has no meaning here", "Name the namespace with -n.")
     if bool(words) == bool(path):
         raise UsageError("do takes either a sentence or --file", 'Try: kubectl copilot do "scale deploy/web to 3"')
-    sentence = " ".join(words) or f"apply {path}"
-    intent = read_document(path) if path else parse_intent(sentence)  # before anything of the cluster is read
+    # before anything of the cluster is read
+    intent, sentence = (read_document(path), f"apply {path}") if path else asked(words)
     if target.paths:
         plan = plan_recorded(open_snapshot(target), intent, sentence, target.namespace)
         return show(plan, output, "This is a recording: nothing can be changed from here.")

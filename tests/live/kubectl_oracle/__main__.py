@@ -29,7 +29,7 @@ from .runs import accepted, run_kubectl, scratch_home, unforetold
 
 VECTORS = Path(__file__).resolve().parents[2] / "unit" / "kubectl" / "vectors.jsonl.gz"
 _TELL_EVERY = 500  # cases
-_SENT = ("POST", "PUT", "PATCH")
+_SENT = ("POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass

@@ -79,10 +79,10 @@ def _content(kind: str, name: str) -> dict[str, Any]:
         return {"spec": spec, "status": {"succeeded": 1, "conditions": conditions, "startTime": MOMENT}}
     if kind == "CronJob":
         return {"spec": {"schedule": "* * * * *", "suspend": False, "jobTemplate": {"spec": {"template": _template()}}}}
-    return _other(kind, conditions)
+    return _other(kind, name, conditions)
 
 
-def _other(kind: str, conditions: list[dict[str, str]]) -> dict[str, Any]:
+def _other(kind: str, name: str, conditions: list[dict[str, str]]) -> dict[str, Any]:
     if kind == "Service":
         return {
             "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}], "clusterIP": "10.0.0.2"}

@@ -1,6 +1,7 @@
 """An API server on loopback that serves discovery and made-up objects, and notes every request. It keeps nothing but deletions."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -264,7 +265,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A kubectl that was ended leaves its connections: that is no news."""
+        """A kubectl that was ended leaves its connections: that alone is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @contextmanager

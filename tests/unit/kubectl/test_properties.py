@@ -21,7 +21,7 @@ CHANGES = [
 ]  # fmt: skip
 ACCEPTED = st.sampled_from([line for line in HONEST if judge_line(line).decision is Decision.READ] + CHANGES)
 DANGER = st.sampled_from(
-    [";", "|", "&", "&&", "$(id)", "`id`", "> x", "< x", "$HOME", "~", "#", "\n", "\r", "\x00", "\u200b", "‮", "é"]
+    [";", "|", "&", "&&", "$(id)", "`id`", "> x", "< x", "$HOME", "~", "#", "\n", "\r", "\x00", "\u200b", "\u202e", "é"]
 )
 # Each brings another cluster, identity, file or program into a command, in every way of writing a flag.
 FOREIGN = st.sampled_from([
