@@ -10,16 +10,29 @@ from copilot.model import Verdict
 from tests.unit.diagnosis import (
     blind_custom,
     blind_custom_ai,
+    blind_custom_next,
     blind_rollouts,
     blind_rollouts_limits,
+    blind_rollouts_next,
     blind_routing,
     blind_routing_mesh,
+    blind_routing_next,
 )
 from tests.unit.diagnosis.blind_c3 import BLIND, CALM
 from tests.unit.diagnosis.test_unseen import FIRM, ask, first_answer_is_right
 from tests.unit.diagnosis.unseen import Case, Situation
 
-_ = (blind_custom, blind_custom_ai, blind_rollouts, blind_rollouts_limits, blind_routing, blind_routing_mesh)
+_ = (
+    blind_custom,
+    blind_custom_ai,
+    blind_custom_next,
+    blind_rollouts,
+    blind_rollouts_limits,
+    blind_rollouts_next,
+    blind_routing,
+    blind_routing_mesh,
+    blind_routing_next,
+)  # importing them declares their situations
 
 
 @pytest.mark.parametrize("situation", BLIND, ids=str)
