@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from copilot.model import dig
+from copilot.model import dig, parse_quantity
 from guardrails.canonical import sha256_hex
 from guardrails.plan import FieldChange
 
@@ -52,6 +52,25 @@ def field_text(body: Mapping[str, Any], pointer: str) -> str:
     """The value at a JSON pointer as JSON text; "" when it is absent."""
     steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
     return _json_or_absent(dig(body, *steps))
+
+
+def covers(wanted: Any, got: Any) -> bool:
+    """Tell whether a value is what was asked for; more fields beside the asked ones are the cluster's doing.
+
+    The server leaves empty values out of its answers, and writes quantities in their shortest spelling: 1000m as 1.
+    """
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        return all(covers(value, got.get(key)) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(got, list):
+        return len(wanted) == len(got) and all(covers(one, two) for one, two in zip(wanted, got, strict=True))
+    if wanted in (None, False, 0, {}, []) and got in (None, False, 0, {}, []):
+        return True
+    if wanted == got and isinstance(wanted, bool) == isinstance(got, bool):
+        return True
+    quantities = (
+        (parse_quantity(wanted), parse_quantity(got)) if isinstance(wanted, str) and isinstance(got, str) else None
+    )
+    return quantities is not None and quantities[0] is not None and quantities[0] == quantities[1]
 
 
 def _fields(value: Any) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from guardrails.operations.args import (
     ScaleArgs,
     StepArgs,
 )
-from guardrails.operations.edits import operations, tests
+from guardrails.operations.edits import old_values_tested, operations
 from guardrails.plan import FIELD_MANAGER, RESTARTED_AT, ObjectRef, Request
 
 MERGE_PATCH = "application/merge-patch+json"
@@ -98,7 +98,7 @@ def fields_written(args: StepArgs) -> frozenset[str]:
 def _edit(ref: ObjectRef, args: EditArgs) -> Request:
     patch = [
         {"op": "test", "path": "/metadata/uid", "value": ref.uid},
-        *tests(args.edits),
+        *old_values_tested(args.edits),
         {"op": "replace", "path": "/metadata/resourceVersion", "value": ref.resource_version},
         *operations(args.edits),
     ]

@@ -33,7 +33,6 @@ from retrievers.graph import ResourceGraph, build_graph
 from tools.change.identity import identify_cluster, local_person
 from tools.change.review import review_access, wanted_access, who_am_i
 from tools.cluster.live import LiveSource
-from tools.cluster.prune import prune
 from tools.cluster.source import Scope
 
 
@@ -132,8 +131,7 @@ class Desk:
             if not rollback and (back := restore_of(each, known[each.ref], outcome)):
                 restore = (back,)
                 waiting += to_rehearse((), restore)
-            pruned = msgspec.structs.replace(outcome, body=prune(dict(outcome.body), config_values=True))
-            rehearsals.append(rehearsal_of(purpose, each, pruned, known[each.ref]))
+            rehearsals.append(rehearsal_of(purpose, each, outcome, known[each.ref]))
         return Checked(access, tuple(rehearsals), restore)
 
     def _plan(

@@ -8,9 +8,9 @@ from typing import Any, assert_never
 
 import msgspec
 
-from copilot.model import dig, parse_quantity, text
+from copilot.model import dig, text
 from guardrails.defaults import is_default
-from guardrails.diff import body_sha, field_changes, field_text
+from guardrails.diff import body_sha, covers, field_changes, field_text
 from guardrails.errors import IntentError
 from guardrails.operations.args import (
     ApplyArgs,
@@ -26,7 +26,7 @@ from guardrails.plan import DryRun, DryRunState, FieldChange, Step
 from guardrails.redaction import redact
 from guardrails.requests import fields_written
 from guardrails.steps import Outcome, SendState
-from tools.cluster.prune import prune
+from tools.cluster.prune import DATA_KEYS, prune
 
 
 def rehearsal_of(purpose: str, step: Step, outcome: Outcome, before: Mapping[str, Any]) -> DryRun:
@@ -40,7 +40,7 @@ def rehearsal_of(purpose: str, step: Step, outcome: Outcome, before: Mapping[str
         return DryRun(purpose, state, (), "", redact(outcome.message))
     if isinstance(step.args, EvictArgs | DeleteArgs):
         return DryRun(purpose, DryRunState.DONE, (), "", "")  # the answer says yes and nothing about the object
-    old, new = _comparable(step, before, outcome.body)
+    old, new = _comparable(step, shown_body(before), shown_body(outcome.body))
     other = not_as_asked(step, before, new)
     shown = tuple(
         redacted(change) for change in field_changes(old, new, asked_pointers(step)) if _worth_telling(change)
@@ -60,7 +60,7 @@ def planned_changes(step: Step, body: Mapping[str, Any]) -> tuple[FieldChange, .
         case CreateJobArgs(document=document):
             return _all_asked({}, msgspec.json.decode(document))
         case ApplyArgs(document=document):
-            return _all_asked(prune(json.loads(json.dumps(dict(body)))), merged(body, msgspec.json.decode(document)))
+            return _all_asked(shown_body(body), shown_body(merged(body, msgspec.json.decode(document))))
         case EvictArgs() | DeleteArgs():
             return ()
         case _:
@@ -109,7 +109,7 @@ def not_as_asked(step: Step, before: Mapping[str, Any], new: Mapping[str, Any]) 
             return ""
     for pointer, value in sorted(wanted.items()):
         got = value_at(new, pointer)
-        if not _covers(value, got):
+        if not covers(value, got):
             given = redact(field_text(new, pointer) or "nothing")
             return f"the cluster would store {given} in {pointer} instead of {redact(json.dumps(value))}"
     return ""
@@ -118,23 +118,6 @@ def not_as_asked(step: Step, before: Mapping[str, Any], new: Mapping[str, Any]) 
 def redacted(change: FieldChange) -> FieldChange:
     """The same change with secrets taken out."""
     return msgspec.structs.replace(change, before=redact(change.before), after=redact(change.after))
-
-
-def _covers(wanted: Any, got: Any) -> bool:
-    """Tell whether a value is what was asked for; more fields beside the asked ones are the cluster's doing."""
-    if isinstance(wanted, dict) and isinstance(got, dict):
-        return all(_covers(value, got.get(key)) for key, value in wanted.items())
-    if isinstance(wanted, list) and isinstance(got, list):
-        return len(wanted) == len(got) and all(_covers(one, two) for one, two in zip(wanted, got, strict=True))
-    if wanted in (None, False, 0, {}, []) and got in (None, False, 0, {}, []):
-        return True  # the server leaves empty values out of its answers
-    if wanted == got and isinstance(wanted, bool) == isinstance(got, bool):
-        return True
-    # Quantities come back in their shortest spelling: 1000m as 1.
-    quantities = (
-        (parse_quantity(wanted), parse_quantity(got)) if isinstance(wanted, str) and isinstance(got, str) else None
-    )
-    return quantities is not None and quantities[0] is not None and quantities[0] == quantities[1]
 
 
 def _comparable(
@@ -147,7 +130,14 @@ def _comparable(
         }
     if isinstance(step.args, CreateJobArgs):
         return {}, after
-    return prune(json.loads(json.dumps(dict(before))), config_values=True), after
+    return before, after
+
+
+def shown_body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without copies of the object in annotations and without field ownership; values of a ConfigMap stay."""
+    copied = prune(json.loads(json.dumps(dict(body))), config_values=True)
+    copied.pop(DATA_KEYS, None)
+    return copied
 
 
 def _sha(body: Mapping[str, Any], new: Mapping[str, Any]) -> str:

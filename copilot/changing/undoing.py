@@ -11,6 +11,7 @@ from copilot.changing.drafting.drafted import Drafted, Part, turned
 from copilot.changing.history import PlanState, Record
 from copilot.changing.lookup import Found, Lookup, ref_of
 from copilot.model import number, text
+from guardrails.diff import covers
 from guardrails.errors import ChangeRefused, IntentError
 from guardrails.kinds import Changeable, changeable
 from guardrails.operations.args import (
@@ -23,7 +24,7 @@ from guardrails.operations.args import (
     RestartArgs,
     ScaleArgs,
 )
-from guardrails.operations.edits import applied, json_text, steps_of, value_at
+from guardrails.operations.edits import applied, json_text, steps_of, value_at, value_of
 from guardrails.operations.intents import Cascade
 from guardrails.operations.op import Op
 from guardrails.plan import ClusterId, ObjectRef, Step
@@ -102,7 +103,7 @@ def _edited_back(record: Record, ref: ObjectRef, back: EditArgs, lookup: Lookup)
         if _is_insertion(edit):
             edits.append(edit)
             continue
-        if now != edit.before and not _both_empty(now, edit.before):
+        if not covers(value_of(edit.before), value_of(now)):
             if any(step.isdigit() for step in steps_of(edit.pointer)):
                 raise ChangeRefused(f"{ref.title} has another {edit.pointer} since plan {record.plan.id}", _ASK_ANEW)
             moved.append(f"someone has changed {edit.pointer} since plan {record.plan.id}")
@@ -165,8 +166,3 @@ def _no_way_back(step: Step) -> tuple[str, str]:
 
 def _is_insertion(edit: Edit) -> bool:
     return not edit.before and edit.pointer.rpartition("/")[2].isdigit()
-
-
-def _both_empty(one: str, two: str) -> bool:
-    empty = ("", "{}", "[]", "false", "null")
-    return one in empty and two in empty

@@ -61,12 +61,14 @@ def edit_at(body: Mapping[str, Any], pointer: str, after: str, where: str = "") 
             raise IntentError(f"There is no {pointer} in the object", "Read it with kubectl get -o yaml.")
         if last or below is None:
             missing = steps[depth + 1 :]
+            if any(name.isdigit() for name in missing[:-1]):  # a list that is not there has no positions
+                break
             value = value_of(after)
             for name in reversed(missing):
                 value = None if value is None else {name: value}
             return Edit(pointer_of(*steps[: depth + 1]), json_text(below), json_text(value), where)
         here = below
-    raise IntentError("The empty pointer means the whole object", "Name one field.")
+    raise IntentError(f"There is no {pointer} in the object", "Read it with kubectl get -o yaml.")
 
 
 def edits_between(before: Any, after: Any, at: str) -> tuple[Edit, ...]:
@@ -108,7 +110,7 @@ def operations(edits: Iterable[Edit]) -> list[dict[str, Any]]:
     return made
 
 
-def tests(edits: Iterable[Edit]) -> list[dict[str, Any]]:
+def old_values_tested(edits: Iterable[Edit]) -> list[dict[str, Any]]:
     """The JSON Patch operations that hold only while every old value is still there.
 
     An insertion into a list has no old value; what is absent from an object tests as null (evanphx/json-patch, which

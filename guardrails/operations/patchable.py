@@ -65,6 +65,15 @@ _PATCHABLE: dict[str, tuple[str, ...]] = {
     "PersistentVolumeClaim": ("/spec/resources/requests/storage",),
 }
 
+_TEXT = (
+    "/data/*",
+    "/spec/template/spec/nodeSelector/*",
+    "/spec/selector/*",
+    "/spec/hard/*",
+    "/spec/schedule",
+    "/spec/timeZone",
+)
+
 
 def patchable(kind: str) -> tuple[str, ...]:
     """The patterns of the fields that a patch of this kind may name."""
@@ -80,3 +89,8 @@ def covers(pattern: str, pointer: str) -> bool:
     """Tell whether a pointer has the shape of a pattern."""
     wanted, given = steps_of(pattern), steps_of(pointer)
     return len(wanted) == len(given) and all(one in ("*", two) for one, two in zip(wanted, given, strict=True))
+
+
+def holds_text(pointer: str) -> bool:
+    """Tell whether a patchable field is text even where what was written looks like a number."""
+    return any(covers(pattern, pointer) for pattern in _TEXT)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from copilot.model import children, dig, instant, number, parse_time, text
-from guardrails.diff import field_text
+from guardrails.diff import covers, field_text
 from guardrails.kinds import changeable
 from guardrails.operations.args import (
     ApplyArgs,
@@ -20,7 +20,7 @@ from guardrails.operations.args import (
     RestartArgs,
     ScaleArgs,
 )
-from guardrails.operations.edits import json_text, value_at
+from guardrails.operations.edits import value_at, value_of
 from guardrails.plan import FIELD_MANAGER, Step
 from guardrails.requests import fields_written
 from tools.change.objects import read_object
@@ -100,7 +100,7 @@ def _carries(body: dict[str, Any], step: Step) -> bool:
         case RestartArgs(restarted_at=moment):
             return all(field_text(body, pointer) == f'"{moment}"' for pointer in fields_written(step.args))
         case EditArgs(edits=edits):
-            return all(json_text(value_at(body, edit.pointer)) == edit.after or not edit.after for edit in edits)
+            return all(not edit.after or covers(value_of(edit.after), value_at(body, edit.pointer)) for edit in edits)
         case _:
             return True
 

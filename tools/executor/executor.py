@@ -11,11 +11,12 @@ from guardrails.gate import Gate
 from guardrails.journal import Journal, Kind
 from guardrails.plan import ClusterId, Request, Step
 from guardrails.redaction import redact
-from guardrails.requests import JSON_PATCH, compile_request
+from guardrails.requests import APPLY_PATCH, JSON_PATCH, compile_request
 from guardrails.steps import ApprovedStep, Outcome, RehearsalStep, SendState
 from tools.executor.wire import WireAnswer, WireLike, WireLost, WireNeverSent
 
 _STRICT = "strict decoding error"
+_UNTYPED = "failed to create typed patch object"
 _NOTHING_SENT = "Nothing was sent. Ask for the change again to get a new plan."
 
 
@@ -116,7 +117,10 @@ def _outcome(answer: WireAnswer, content_type: str) -> Outcome:
     failed_test = answer.status == 422 and content_type == JSON_PATCH and not mapping(body, "details").get("causes")
     if answer.status == 409 or failed_test:
         return Outcome(SendState.CONFLICT, answer.status, message, body)
-    state = SendState.UNKNOWN if answer.status >= 500 or answer.status == 408 else SendState.REFUSED
+    # Server-side apply answers 500 to a field that is not in the schema, before it looks at what is stored.
+    malformed = content_type == APPLY_PATCH and said.startswith(_UNTYPED)
+    lost = (answer.status >= 500 or answer.status == 408) and not malformed
+    state = SendState.UNKNOWN if lost else SendState.REFUSED
     return Outcome(state, answer.status, message, body)
 
 

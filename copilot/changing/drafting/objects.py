@@ -13,10 +13,10 @@ from copilot.model import dig, mapping, text
 from guardrails.canonical import canonical_json
 from guardrails.errors import ChangeRefused, IntentError
 from guardrails.kinds import changeable
-from guardrails.operations import Apply, CreateJob, Delete, Op, PatchFields
+from guardrails.operations import Apply, CreateJob, Delete, FieldValue, Op, PatchFields
 from guardrails.operations.args import ApplyArgs, CreateJobArgs, DeleteArgs
 from guardrails.operations.edits import applied, edit_at, edits_between, json_text
-from guardrails.operations.patchable import may_patch, patchable
+from guardrails.operations.patchable import holds_text, may_patch, patchable
 from guardrails.redaction import redact_body
 
 _KEPT_METADATA = ("name", "namespace", "labels", "annotations")
@@ -38,25 +38,25 @@ def patch(found: Found, intent: PatchFields) -> Drafted:
                 f"{field.pointer} of a {found.kind.kind} is not a field that can be patched",
                 f"Can be patched: {known}.",
             )
-        wanted = applied(wanted, (edit_at(wanted, field.pointer, _value(field.value)),))
+        wanted = applied(wanted, (edit_at(wanted, field.pointer, _value(field)),))
     drafted = edited(found, Op.PATCH, edits_between(found.body, wanted, ""))
     grows = found.kind.kind == _CLAIM and bool(drafted.back)
     lost = ("a claim can grow and never shrink",) if grows else ()
     return msgspec.structs.replace(drafted, irreversible=lost, back=() if grows else drafted.back)
 
 
-def _value(given: str) -> str:
+def _value(field: FieldValue) -> str:
     """JSON text in one spelling."""
-    if not given:
+    if not field.value:
         return ""
     try:
-        value = json.loads(given)
+        value = json.loads(field.value)
         canonical_json(value)
     except (ValueError, TypeError, RecursionError):
         raise IntentError(
-            f"{given!r} is not a value that can be written", "Use whole numbers, true, false or text."
+            f"{field.value!r} is not a value that can be written", "Use whole numbers, true, false or text."
         ) from None
-    return json_text(value)
+    return json_text(field.value if holds_text(field.pointer) and not isinstance(value, str) else value)
 
 
 def delete(found: Found, intent: Delete) -> Drafted:
