@@ -111,6 +111,7 @@ NEVER: Mapping[str, Never] = {
 }  # fmt: skip
 _GROUPS: Mapping[str, Never] = {
     "config": Never("config is about this machine's credentials", "kubectl copilot doctor", tier4=True),
+    "alpha": Never("alpha commands change from version to version", "kubectl copilot --help"),
     "kuberc": Never(_LOCAL, "kubectl copilot doctor", tier4=True),
     "create": Never("objects are made from a file, one at a time", _BY_FILE),
 }

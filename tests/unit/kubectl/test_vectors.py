@@ -9,9 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from guardrails.kubectl.commands import ReadCommand
+from guardrails.kubectl.commands import ChangeCommand, ReadCommand
 from guardrails.kubectl.grammar import grammar
 from tests.live.kubectl_oracle.runs import accepted, unforetold
+from tests.unit.kubectl.effects import says_the_same
 
 VECTORS = Path(__file__).with_name("vectors.jsonl.gz")
 
@@ -52,3 +53,18 @@ def test_no_read_made_any_kubectl_write_or_touch_a_secret() -> None:
             assert "secrets" not in path.split("/")
             if isinstance(accepted(vector["a"]), ReadCommand):
                 assert method == "GET" or path.endswith(("reviews", "selfsubjectreviews")), vector
+
+
+def test_what_kubectl_wrote_is_what_the_typed_change_says() -> None:
+    compared, wrong = 0, []
+    for vector in _vectors():
+        command = accepted(vector["a"])
+        if not isinstance(command, ChangeCommand) or command.verb == "patch":
+            continue  # a patch is its own body; how it is read is tested by itself
+        for method, path, *bodies in vector["r"]:
+            if method != "GET" and bodies and bodies[0].startswith("{"):  # newer kubectls create in protobuf
+                compared += 1
+                if not says_the_same(command.intent, path, json.loads(bodies[0])):
+                    wrong.append((vector["k"], vector["a"], method, path, bodies[0]))
+    assert compared > 500
+    assert wrong == []
