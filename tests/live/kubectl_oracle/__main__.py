@@ -98,7 +98,9 @@ def work(kubectl: str, seed: int, cases: int) -> tuple[Tally, list[dict[str, Any
 
 def _vector(minor: str, words: tuple[str, ...], requests: tuple[Any, ...]) -> dict[str, Any]:
     """One recorded case: the minor, the words, the requests, and the bodies of those that write."""
-    seen = dict.fromkeys((one.method, one.path, one.body if one.method in _SENT and one.body.startswith("{") else "") for one in requests)
+    seen = dict.fromkeys(
+        (one.method, one.path, one.body if one.method in _SENT and one.body.startswith("{") else "") for one in requests
+    )
     return {"k": minor, "a": list(words), "r": [[part for part in one if part] for one in seen]}
 
 
