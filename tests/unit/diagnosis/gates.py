@@ -56,6 +56,10 @@ KEPT = frozenset(
         "local-path",
     ]
 )
+_WORDS = frozenset(
+    ["ratio", "limit", "limits", "quota", "storage", "data", "memory", "image", "volume", "claim", "secret", "config",
+     "service", "node", "port", "ports", "team"]
+)  # fmt: skip
 _NAMED_BY_MEANING = frozenset(
     ["Event", "Lease", "APIService", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "FlowSchema",
      "PriorityLevelConfiguration", "DeviceClass", "CSIDriver"]
@@ -128,16 +132,15 @@ def new_names(snapshot: Snapshot, seed: int) -> dict[str, str]:
     refs = [ref for ref in refs if ref.namespace != "kube-system" and not ref.name.startswith("system:")]
     names = {ref.name for ref in refs} | {ref.namespace for ref in refs}
     images = {image.rpartition("/")[2].partition("@")[0].partition(":")[0] for image in _images(snapshot)}
-    stems = {stem for name in names | images for stem in (name, *_stems(name)) if len(stem) >= _SHORT} - KEPT
+    stems = {stem for name in names | images for stem in (name, *_stems(name)) if len(stem) >= _SHORT} - KEPT - _WORDS
     whole: set[str] = set()
     for stem in sorted(stems, key=lambda stem: (len(stem), stem)):
         if not any(f"-{part}-" in f"-{stem}-" for part in whole):  # else it changes with its part
             whole.add(stem)
-    wanted = whole
-    return {
-        stem: "".join(rng.choice(_LETTERS) for _ in range(9))
-        for stem in sorted(wanted, key=lambda stem: (-len(stem), stem))
-    }
+    # In the order of the old ones: between two equal victims the first by name is named.
+    words = sorted("".join(rng.choice(_LETTERS) for _ in range(9)) for _ in whole)
+    found = dict(zip(sorted(whole), words, strict=True))
+    return {stem: found[stem] for stem in sorted(whole, key=lambda stem: (-len(stem), stem))}
 
 
 def _stems(name: str) -> Iterator[str]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import copy
 import random
-import re
 from typing import Any
 
 import msgspec
 import pytest
 
 from copilot.diagnosis import diagnose
-from copilot.model import ContainerLog, Coverage, Diagnosis, Reading, ReadState, Ref, Resource, Snapshot
-from copilot.model.resource import ref_of
+from copilot.model import Coverage, Diagnosis, Reading, ReadState, Resource
 from retrievers.graph import build_graph
+from tests.unit.diagnosis.gates import first, new_names, noise, renamed, renamed_ref, renamer
 from tests.unit.diagnosis.test_unseen import ask
-from tests.unit.diagnosis.unseen import SITUATIONS, Case, Situation, ago, condition, put, svc
+from tests.unit.diagnosis.unseen import SITUATIONS, Case, Situation, ago, condition
 
 FIRM = 0.5
 # Faults that lie in how objects name each other: they stand with every pod healthy and every log silent.
@@ -33,104 +32,19 @@ STRUCTURAL = (
 )
 
 
-def first(answer: Diagnosis) -> tuple[str, Ref] | None:
-    return (answer.root_causes[0].cause, answer.root_causes[0].object) if answer.root_causes else None
-
-
-def noise(made: Case) -> Case:
-    """Unrelated things that are a little wrong, as in every cluster."""
-    made.add("Namespace", "elsewhere")
-    svc(
-        put(made, "blog", ns="elsewhere", replicas=2, logs="INFO up\nERROR one bad request\nINFO ok\n" * 3),
-        "blog",
-        80,
-        ns="elsewhere",
-    )
-    svc(made, "retired", 80, ns="elsewhere")
-    made.deployment("parked", "elsewhere", replicas=0)
-    made.event("Pod", "blog-abc-x0", "elsewhere", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", count=1, last=3000)  # fmt: skip
-    made.event(
-        "Pod",
-        "gone-abc-1",
-        "elsewhere",
-        "FailedScheduling",
-        "0/2 nodes are available: 2 Insufficient cpu.",
-        count=1,
-        last=3300,
-    )
-    made.event(
-        "Node",
-        "n1",
-        "",
-        "NodeHasSufficientMemory",
-        "Node n1 status is now: NodeHasSufficientMemory",
-        type_="Normal",
-        last=3500,
-    )
-    put(made, "once", ns="elsewhere", kind="Job", states="done", phase="Succeeded", status={"succeeded": 1, "failed": 1, "conditions": [condition("Complete", "True")]})  # fmt: skip
-    put(made, "flaky", ns="elsewhere", logs="dial tcp 10.1.1.1:80: connect: connection refused\nconnected\n")
-    made.bodies[-1][0]["status"]["containerStatuses"][0] |= {"restartCount": 2, "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": ago(3000)}}}  # fmt: skip
-    return made
-
-
 @pytest.mark.parametrize("situation", SITUATIONS, ids=str)
 def test_unrelated_noise_does_not_change_the_first_answer(situation: Situation) -> None:
     assert first(ask(noise(situation.build()))) == first(ask(situation.build()))
-
-
-_KEPT = {"kube-system", "kube-dns", "coredns", "default", "default-scheduler", "main", "n1", "n2", "n3", "nginx", "http", "kube-root-ca.crt", "gvisor", "db", "app"}  # fmt: skip
-
-
-def _new_names(snapshot: Snapshot, seed: int) -> dict[str, str]:
-    rng = random.Random(seed)
-    names = {resource.ref.name for resource in snapshot.resources if resource.ref.kind != "Event"}
-    names |= {resource.ref.namespace for resource in snapshot.resources}
-    stems = {name.split("-abc-")[0].removesuffix("-abc") for name in names} - _KEPT - {""}
-    stems |= {stem.rpartition("-")[0] for stem in stems if re.search(r"-(?:\d+|[k-o]\d?)$", stem)} - _KEPT - {""}
-    letters = "bcdfghjklmnpqrstvwxz"
-    return {stem: "".join(rng.choice(letters) for _ in range(9)) for stem in sorted(stems, key=len, reverse=True)}
-
-
-def _renamer(names: dict[str, str]) -> Any:
-    pattern = re.compile(r"(?<![A-Za-z0-9])(" + "|".join(map(re.escape, names)) + r")(?![A-Za-z0-9])")
-    return lambda text: pattern.sub(lambda match: names[match[1]], text)
-
-
-def _walk(value: Any, rename: Any) -> Any:
-    if isinstance(value, str):
-        return rename(value)
-    if isinstance(value, list):
-        return [_walk(item, rename) for item in value]
-    if isinstance(value, dict):
-        kept = ("kind", "apiVersion", "reason", "type", "restartPolicy", "protocol")
-        return {key: item if key in kept else _walk(item, rename) for key, item in value.items()}
-    return value
-
-
-def _renamed(snapshot: Snapshot, rename: Any) -> Snapshot:
-    def ref(one: Ref) -> Ref:
-        return Ref(one.kind, rename(one.namespace), rename(one.name), one.group)
-
-    bodies = [(_walk(resource.body, rename), resource) for resource in snapshot.resources]
-    return msgspec.structs.replace(
-        snapshot,
-        resources=tuple(msgspec.structs.replace(r, ref=ref_of(body), body=body) for body, r in bodies),
-        logs=tuple(ContainerLog(rename(g.namespace), rename(g.pod), rename(g.container), rename(g.text), g.previous) for g in snapshot.logs),
-        usage=tuple(msgspec.structs.replace(u, ref=ref(u.ref), container=rename(u.container)) for u in snapshot.usage),
-        alerts=tuple(msgspec.structs.replace(a, labels={k: rename(v) if k != "alertname" else v for k, v in a.labels.items()}) for a in snapshot.alerts),
-        series=tuple(msgspec.structs.replace(s, labels={k: rename(v) if k != "__name__" else v for k, v in s.labels.items()}) for s in snapshot.series),
-        probes=tuple(msgspec.structs.replace(p, host=rename(p.host), origin=rename(p.origin)) for p in snapshot.probes),
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=str)
 def test_other_names_give_the_same_answer(situation: Situation) -> None:
     snapshot = situation.build().snapshot()
     plain = first(diagnose(build_graph(snapshot)))
-    rename = _renamer(_new_names(snapshot, seed=7))
-    renamed = first(diagnose(build_graph(_renamed(snapshot, rename))))
+    rename = renamer(new_names(snapshot, seed=7))
+    again = first(diagnose(build_graph(renamed(snapshot, rename))))
     assert plain is not None
-    assert renamed == (plain[0], Ref(plain[1].kind, rename(plain[1].namespace), rename(plain[1].name), plain[1].group))
+    assert again == (plain[0], renamed_ref(plain[1], rename))
 
 
 @pytest.mark.parametrize("situation", SITUATIONS[::3], ids=str)
