@@ -26,8 +26,10 @@ SCHEMA = "cluster-copilot/check/v1"
 MAX_QUESTION = 512  # characters: as long as the longest sentence that asks for a change
 _TRIES = 4  # steps from one nearest form to the next
 _AUTO = 0  # the tier of what only looks
+# "do" alone begins an order as well as a question.
 _QUESTION = re.compile(
-    r"(why|what|what's|which|who|whose|where|where's|when|how|how's|is|are|was|were|does|do|did|has|have|had)\b",
+    r"(why|what|what's|which|who|whose|where|where's|when|how|how's|is|are|was|were|does|did|has|have|had"
+    r"|do(?= (i|we|they|you|the|these|those|any|our|my)\b))\b",
     re.IGNORECASE,
 )
 _ASKED = re.compile(r"[A-Za-z0-9 ,.:/_@%'\"=+?-]*")
