@@ -22,6 +22,7 @@ KINDS = {
         "resourcequotas": "ResourceQuota",
         "namespaces": "Namespace",
         "nodes": "Node",
+        "configmaps": "ConfigMap",
     },
     "apps": {
         "deployments": "Deployment",
@@ -29,10 +30,11 @@ KINDS = {
         "daemonsets": "DaemonSet",
         "replicasets": "ReplicaSet",
     },
+    "batch": {"jobs": "Job", "cronjobs": "CronJob"},
     "policy": {"poddisruptionbudgets": "PodDisruptionBudget"},
     "autoscaling": {"horizontalpodautoscalers": "HorizontalPodAutoscaler"},
 }
-VERSIONS = {"": "v1", "apps": "v1", "policy": "v1", "autoscaling": "v2"}
+VERSIONS = {"": "v1", "apps": "v1", "batch": "v1", "policy": "v1", "autoscaling": "v2"}
 SYSTEM_UID = "11111111-2222-3333-4444-555555555555"
 
 
@@ -85,6 +87,7 @@ class SmallApi:
     fail_with: tuple[int, str] | None = None  # what a real (not dry-run) change is answered with
     dry_run_fails: tuple[int, str] | None = None
     admission: dict[str, Any] | None = None  # merged into every patched object
+    stuck: set[str] = field(default_factory=set)  # pods that a budget lets nobody evict
     before_send: Any = None  # called just before a real change is looked at
     url: str = ""
     version: int = 100
@@ -188,6 +191,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.endswith("selfsubjectreviews"):
             info = {"username": self.api.user, "groups": ["devs"]}
             return self._answer(201, {**sent, "status": {"userInfo": info}})
+        if "selfsubject" not in self.path:
+            return self._create(sent)
         if self.path.endswith("selfsubjectaccessreviews"):
             asked = sent["spec"]["resourceAttributes"]
             what = f"{asked['resource']}/{asked['subresource']}" if asked.get("subresource") else asked["resource"]
@@ -199,36 +204,101 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         dry = dict(parse_qsl(parts.query)).get("dryRun") == "All"
         with self.api.lock:
-            if not dry and self.api.before_send:
-                self.api.before_send()
-            failure = self.api.dry_run_fails if dry else self.api.fail_with
-            if failure:
-                return self._status(*failure)
-            if not dry and self.api.drop_before:
-                return self._drop()
+            if self._interfered(dry=dry):
+                return None
             scale = parts.path.endswith("/scale")
-            stored = self.api.objects.get(parts.path.removesuffix("/scale"))
-            if stored is None:
+            path = parts.path.removesuffix("/scale")
+            stored = self.api.objects.get(path)
+            applies = self.headers["Content-Type"] == "application/apply-patch+yaml"
+            if stored is None and not applies:
                 return self._status(404, "not found")
-            patch = json.loads(body)
-            expected = patch.get("metadata", {}).get("resourceVersion")
-            if expected != stored["metadata"]["resourceVersion"]:
-                return self._status(409, "the object has been modified")
-            changed = _merged(copy.deepcopy(stored), {**patch, "metadata": {}})
+            try:
+                changed = self._patched(stored, json.loads(body))
+            except _RefusedError as refused:
+                return self._status(*refused.args)
             if self.api.admission:
                 changed = _merged(changed, self.api.admission)
             if not dry:
-                self._store(parts.path.removesuffix("/scale"), changed, scale=scale)
+                self._store(path, changed, scale=scale)
                 if self.api.lose_answer:
                     return self._drop()
-            return self._answer(200, _scale(changed) if scale else changed)
+            return self._answer(200 if stored else 201, _scale(changed) if scale else changed)
+
+    def do_DELETE(self) -> None:
+        options = json.loads(self._note(self._body()) or b"{}")
+        path = urlsplit(self.path).path
+        with self.api.lock:
+            # As the real server: with a body, the options in the query are not looked at.
+            return self._removed(path, options, dry=options.get("dryRun") == ["All"])
+
+    def _create(self, sent: dict[str, Any]) -> None:
+        parts = urlsplit(self.path)
+        dry = dict(parse_qsl(parts.query)).get("dryRun") == "All"
+        with self.api.lock:
+            if parts.path.endswith("/eviction"):
+                pod = parts.path.removesuffix("/eviction")
+                if pod.rpartition("/")[2] in self.api.stuck and not self._interfered(dry=dry):
+                    return self._status(429, "Cannot evict pod as it would violate the pod's disruption budget.")
+                return self._removed(pod, sent["deleteOptions"], dry=dry)
+            if self._interfered(dry=dry):
+                return None
+            path = f"{parts.path}/{sent['metadata']['name']}"
+            if path in self.api.objects:
+                return self._status(409, "it exists already")
+            made = copy.deepcopy(sent)
+            made["metadata"] |= {"uid": f"uid-{self.api.version}", "generation": 0}
+            if not dry:
+                self._store(path, made, scale=False)
+            return self._answer(201, made)
+
+    def _removed(self, path: str, options: dict[str, Any], *, dry: bool) -> None:
+        if self._interfered(dry=dry):
+            return None
+        stored = self.api.objects.get(path)
+        if stored is None:
+            return self._status(404, "not found")
+        wanted = options.get("preconditions", {})
+        if any(stored["metadata"][key] != value for key, value in wanted.items()):
+            return self._status(409, "the precondition does not match")
+        if not dry:
+            del self.api.objects[path]
+            if self.api.lose_answer:
+                return self._drop()
+        return self._answer(200, {"kind": "Status", "apiVersion": "v1", "status": "Success"})
+
+    def _interfered(self, *, dry: bool) -> bool:
+        """Do what a test has set up to go wrong; True when the request is over with that."""
+        if not dry and self.api.before_send:
+            self.api.before_send()
+        failure = self.api.dry_run_fails if dry else self.api.fail_with
+        if failure:
+            self._status(*failure)
+            return True
+        if not dry and self.api.drop_before:
+            self._drop()
+            return True
+        return False
+
+    def _patched(self, stored: dict[str, Any] | None, patch: Any) -> dict[str, Any]:
+        if self.headers["Content-Type"] == "application/json-patch+json":
+            assert stored is not None
+            changed = _json_patched(copy.deepcopy(stored), patch)
+            given = changed["metadata"]
+        else:
+            given = patch.get("metadata", {})
+            changed = _merged(copy.deepcopy(stored) or {}, {**patch, "metadata": {} if stored else patch["metadata"]})
+        if stored is None:
+            changed["metadata"] |= {"uid": f"uid-{self.api.version}", "generation": 0}
+        elif given.get("resourceVersion") != stored["metadata"]["resourceVersion"]:
+            raise _RefusedError(409, "the object has been modified")
+        return changed
 
     def _store(self, path: str, changed: dict[str, Any], *, scale: bool) -> None:
         self.api.bump(changed)
         entry = {"manager": "cluster-copilot", "operation": "Update", "time": "2999-01-01T00:00:00Z"}
         changed["metadata"]["managedFields"] = [{**entry, "subresource": "scale"} if scale else entry]
-        changed["metadata"]["generation"] += 1
-        if self.api.rollouts:
+        changed["metadata"]["generation"] = changed["metadata"].get("generation", 0) + 1
+        if self.api.rollouts and "replicas" in changed.get("spec", {}):
             count = changed["spec"]["replicas"]
             names = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
             changed["status"] = {"observedGeneration": changed["metadata"]["generation"], **dict.fromkeys(names, count)}
@@ -264,6 +334,33 @@ def _lists_of(path: str) -> tuple[str, str]:
     """The lists that an object is in: its namespace's, and the whole cluster's."""
     inside = path.rpartition("/")[0]
     return inside, re.sub(r"/namespaces/[^/]+(?=/)", "", inside)
+
+
+class _RefusedError(Exception):
+    """Status and message of a refusal."""
+
+
+def _json_patched(body: dict[str, Any], operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """RFC 6902, as far as it is used; a test of null holds where there is nothing, as on the real server."""
+    for each in operations:
+        *parents, last = [step.replace("~1", "/").replace("~0", "~") for step in each["path"].split("/")[1:]]
+        here: Any = body
+        for step in parents:
+            here = here[int(step)] if isinstance(here, list) else here.get(step)
+            if here is None:
+                raise _RefusedError(422, "the server rejected our request due to an error in our request")
+        key: Any = int(last) if isinstance(here, list) else last
+        present = (here[key] if key < len(here) else None) if isinstance(here, list) else here.get(key)
+        if each["op"] == "test":
+            if present != each["value"]:
+                raise _RefusedError(422, "the server rejected our request due to an error in our request")
+        elif each["op"] == "remove":
+            del here[key]
+        elif each["op"] == "add" and isinstance(here, list):
+            here.insert(key, each["value"])
+        else:
+            here[key] = each["value"]
+    return body
 
 
 def _merged(target: Any, patch: Any) -> Any:

@@ -131,8 +131,9 @@ def _checks(plan: Plan) -> Iterator[Line]:
         yield Line("Checked", Look.HEADING)
     for access in plan.computed.ssar:
         yield Line(_access(access), Look.PLAIN if access.allowed else Look.REFUSAL)
-    for rehearsal in plan.computed.dry_run:
-        yield Line(_rehearsal(rehearsal), Look.PLAIN if rehearsal.state is DryRunState.DONE else Look.WARNING)
+    for number, rehearsal in enumerate(plan.computed.dry_run, start=1):
+        which = f", request {number}" if len(plan.steps) > 1 and number <= len(plan.steps) else ""
+        yield Line(_rehearsal(rehearsal, which), Look.PLAIN if rehearsal.state is DryRunState.DONE else Look.WARNING)
 
 
 def _access(access: Access) -> str:
@@ -142,9 +143,9 @@ def _access(access: Access) -> str:
     return f"  you may {access.verb} {what}{f' {where}' if where else ''}: {answer}"
 
 
-def _rehearsal(rehearsal: DryRun) -> str:
+def _rehearsal(rehearsal: DryRun, which: str) -> str:
     detail = f" ({rehearsal.detail})" if rehearsal.detail else ""
-    return f"  server-side dry-run of the {rehearsal.purpose}: {rehearsal.state.value}{detail}"
+    return f"  server-side dry-run of the {rehearsal.purpose}{which}: {rehearsal.state.value}{detail}"
 
 
 def _way_back(plan: Plan) -> Iterator[Line]:

@@ -21,7 +21,7 @@ from copilot.changing.rehearsing import rehearsal_of
 from copilot.changing.restoring import restore_of
 from copilot.changing.surroundings import surroundings
 from copilot.changing.undoing import undo_draft
-from copilot.model import Ref, Snapshot
+from copilot.model import Ref, Snapshot, text
 from guardrails.facts import Surroundings
 from guardrails.intent import parse_intent
 from guardrails.journal import Journal
@@ -138,7 +138,7 @@ class Desk:
         self, made: Draft, words: str, undone: Record | None = None, *, moved_on: str = "", own_creation: bool = False
     ) -> Plan:
         bodies = [part.body for part in made.drafted.parts]
-        around = _surroundings(build_graph(self.source.snapshot(_scope(made.drafted))), made.drafted)
+        around = _surroundings(build_graph(self.source.snapshot(_scope(made.drafted, self.lookup))), made.drafted)
         now = self.clock()
         lately = self._journal is not None and changed_lately(self._journal, made.steps[0].ref.uid, now)
         circumstances = Circumstances(
@@ -185,9 +185,15 @@ def plan_recorded_intent(snapshot: Snapshot, intent: ChangeIntent, words: str, n
     return assemble(made, Checked(), circumstances)
 
 
-def _scope(drafted: Drafted) -> Scope:
-    """The namespaces of the objects that change. Cluster-scoped kinds are always read."""
-    return Scope(namespaces=tuple(sorted({part.ref.namespace for part in drafted.parts} - {""})) or ("default",))
+def _scope(drafted: Drafted, lookup: Lookup) -> Scope:
+    """The namespaces that a change reaches. Cluster-scoped kinds are always read."""
+    first = drafted.parts[0].ref
+    names = {part.ref.namespace for part in drafted.parts}
+    if first.kind == "Node":
+        names |= {text(pod, "metadata", "namespace") for pod in lookup.pods_on(first.name)}
+    if first.kind == "Namespace":
+        names.add(first.name)
+    return Scope(namespaces=tuple(sorted(names - {""})))
 
 
 def _surroundings(graph: ResourceGraph, drafted: Drafted) -> Surroundings:

@@ -28,7 +28,7 @@ _VERBS = {
 _FILLER = frozenset({"please", "can", "you", "could", "i", "want", "would", "like", "up", "down", "to", "by", "in", "of", "my",
     "kubectl", "namespace", "from", "a", "an", "and", "now", "all", "replica", "with", "for", "me", "back", "revision",
     "it", "this", "that", "the", "job", "container", "ignoring", "daemonsets", "deleting", "emptydir", "data", "including",
-    "unmanaged", "overwriting", "new", "create"})  # fmt: skip
+    "unmanaged", "overwriting", "new", "create", "last", "release", "version", "previous", "latest"})  # fmt: skip
 _OPS = {
     "scale": Op.SCALE, "restart": Op.RESTART, "roll back": Op.ROLLBACK, "set image": Op.SET_IMAGE,
     "set resources": Op.SET_RESOURCES, "set env": Op.SET_ENV, "patch": Op.PATCH, "label": Op.LABEL, "annotate": Op.ANNOTATE,

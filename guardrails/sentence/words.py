@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from guardrails.kinds import Changeable, able_to, changeable_of_word
+from guardrails.kinds import Changeable, able_to, changeable_of_word, guessed
 from guardrails.operations import Op, Target
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -83,6 +83,8 @@ class Words:
         # `restart deployment web` names a kind first; `restart deploy` alone names an object called deploy.
         if changeable_of_word(head) is not None and self._left and not _starts_clause(self._left[0]):
             return self._target(_kind(head, op), self.take("which one?"))
+        if self._namespace is not None and not any(kind.namespaced for kind in guessed(op)):
+            raise NotUnderstoodError("a Node is in no namespace")
         return self._target(None, head)
 
     def take_count(self, wanted: str) -> int:

@@ -29,6 +29,7 @@ from guardrails.plan import (
 )
 from guardrails.requests import compile_request
 from tests.unit.guardrails.plans import COMPUTED, REF, make_plan
+from tests.unit.guardrails.test_requests import STEPS
 from tui.card import card_lines, print_card
 
 _RESTART = RestartArgs("2026-03-01T12:00:00Z")
@@ -68,6 +69,28 @@ def card_text(plan: Plan) -> str:
 @pytest.mark.parametrize("plan", [make_plan(), RESTART, REFUSED], ids=["scale", "restart", "refused-undo"])
 def test_what_a_person_reads(plan: Plan, snapshot: SnapshotAssertion) -> None:
     assert card_text(plan) == snapshot
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_card_of_every_operation(name: str, snapshot: SnapshotAssertion) -> None:
+    ref, args = STEPS[name]
+    step = Step(ref, args, compile_request(ref, args))
+    computed = msgspec.structs.replace(COMPUTED, changes=(), blast=Blast(0, 0, 0, ()))
+    said = card_text(make_plan(steps=(step,), rollback=(), computed=computed))
+    # What is particular to the operation: its effect, its object, and its request.
+    kept = [line for line in said.splitlines() if "digest" not in line and "because" not in line]
+    assert "\n".join(kept) == snapshot
+    assert step.request.body in said.replace("\\\\", "\\")
+    assert step.request.path in said
+
+
+def test_a_list_of_steps_is_shown_whole() -> None:
+    ref, args = STEPS["evict"]
+    pods = [msgspec.structs.replace(ref, name=f"web-{number}", namespace="shop") for number in range(120)]
+    steps = tuple(Step(pod, args, compile_request(pod, args)) for pod in pods)
+    said = card_text(make_plan(steps=steps, rollback=()))
+    assert [f"Evict Pod shop/web-{number}\n" in said for number in range(120)] == [True] * 120
+    assert all(step.request.path in said for step in steps)
 
 
 def test_the_card_is_a_function_of_the_plan_alone() -> None:

@@ -10,7 +10,37 @@ from hypothesis import strategies as st
 
 from guardrails.errors import IntentError
 from guardrails.intent import nearest_sentence, parse_intent
-from guardrails.operations import Restart, Scale, Target
+from guardrails.operations import (
+    Amount,
+    Annotate,
+    ContainerImage,
+    Cordon,
+    CreateJob,
+    Delete,
+    Drain,
+    EnvValue,
+    Evict,
+    FieldValue,
+    Label,
+    Mark,
+    NewTaint,
+    OldTaint,
+    PatchFields,
+    Pause,
+    Restart,
+    Resume,
+    Rollback,
+    Scale,
+    SetEnv,
+    SetImage,
+    SetResources,
+    Suspend,
+    Taint,
+    TaintEffect,
+    Target,
+    Uncordon,
+    Unsuspend,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -27,6 +57,63 @@ from guardrails.operations import Restart, Scale, Target
         ("rollout restart statefulset/db", Restart(Target("db", "StatefulSet"))),
         ("restart deploy", Restart(Target("deploy"))),
         ("scale ds to 2", Scale(Target("ds"), 2)),
+        ("roll back web", Rollback(Target("web"))),
+        ("rollout undo deploy/web in shop to revision 3", Rollback(Target("web", "Deployment", "shop"), 3)),
+        (
+            "set image deploy/web web=repo.io:5000/app:2@sha256:ab in shop",
+            SetImage(Target("web", "Deployment", "shop"), (ContainerImage("web", "repo.io:5000/app:2@sha256:ab"),)),
+        ),
+        ("set image web to nginx:2", SetImage(Target("web"), (ContainerImage("", "nginx:2"),))),
+        (
+            "set resources web container app requests cpu=1,memory=1Gi limits cpu=2 in shop",
+            SetResources(
+                Target("web", None, "shop"),
+                ("app",),
+                (Amount("cpu", "1"), Amount("memory", "1Gi")),
+                (Amount("cpu", "2"),),
+            ),
+        ),
+        (
+            "set env web container app LOG=debug OLD- in shop",
+            SetEnv(Target("web", None, "shop"), (EnvValue("LOG", "debug"), EnvValue("OLD", None)), ("app",)),
+        ),
+        (
+            "patch hpa/web /spec/maxReplicas=5",
+            PatchFields(Target("web", "HorizontalPodAutoscaler"), (FieldValue("/spec/maxReplicas", "5"),)),
+        ),
+        (
+            "patch cm/x /data/a=b=c /data/b-",
+            PatchFields(Target("x", "ConfigMap"), (FieldValue("/data/a", '"b=c"'), FieldValue("/data/b", ""))),
+        ),
+        (
+            "label deploy/web a=b c- overwriting",
+            Label(Target("web", "Deployment"), (Mark("a", "b"), Mark("c", None)), overwrite=True),
+        ),
+        ("annotate no/n1 note=x", Annotate(Target("n1", "Node"), (Mark("note", "x"),))),
+        ("cordon node n1", Cordon(Target("n1", "Node"))),
+        ("uncordon n1", Uncordon(Target("n1"))),
+        ("drain n1", Drain(Target("n1"))),
+        (
+            "drain node/n1 ignoring daemonsets and deleting emptydir data and including unmanaged pods",
+            Drain(Target("n1", "Node"), ignore_daemonsets=True, delete_emptydir_data=True, unmanaged=True),
+        ),
+        ("evict web-0 in shop", Evict(Target("web-0", None, "shop"))),
+        ("delete pod web-0", Evict(Target("web-0", "Pod"))),
+        ("delete job/x in shop", Delete(Target("x", "Job", "shop"))),
+        (
+            "taint n1 a=b:NoSchedule c:NoExecute- d- overwriting",
+            Taint(
+                Target("n1"),
+                (NewTaint("a", "b", TaintEffect.NO_SCHEDULE),),
+                (OldTaint("c", TaintEffect.NO_EXECUTE), OldTaint("d", None)),
+                overwrite=True,
+            ),
+        ),
+        ("pause web", Pause(Target("web"))),
+        ("resume web", Resume(Target("web"))),
+        ("suspend cj/nightly", Suspend(Target("nightly", "CronJob"))),
+        ("resume cronjob nightly", Unsuspend(Target("nightly", "CronJob"))),
+        ("create job now from nightly in shop", CreateJob(Target("nightly", None, "shop"), "now")),
     ],
 )
 def test_an_accepted_sentence_means_one_typed_change(words: str, meant: object) -> None:
@@ -44,6 +131,13 @@ def test_an_accepted_sentence_means_one_typed_change(words: str, meant: object) 
         ("reboot deployment web now", "restart deployment/web"),
         ("remove pod web-0", "delete pod/web-0"),
         ("", "restart KIND/NAME"),
+        ("uncordn node n1", "uncordon n1"),
+        ("please drain node n1", "drain n1"),
+        ("undo the last release of web", "roll back web"),
+        ("upgrade web to nginx:2", "set image web CONTAINER=IMAGE"),
+        ("add label team=a to deploy/web", "label deploy/web team=a"),
+        ("trigger nightly", "create job JOB from nightly"),
+        ("delete web", "delete KIND/web"),
         ("scale pod/web to 3", "scale KIND/web to 3"),
     ],
 )
@@ -75,6 +169,29 @@ def test_a_refused_sentence_comes_with_the_nearest_accepted_form(words: str, off
         "restart replicaset/web",
         "restart secret/web",
         "restart web db",
+        "cordon n1 in shop",
+        "cordon n1 n2",
+        "delete node n1",
+        "delete namespace shop",
+        "delete secret x",
+        "set image web app=",
+        "set env web A",
+        "label web",
+        "label web a=b c",
+        "taint n1 a=b:Nothing",
+        "taint n1",
+        "drain n1 ignoring everything",
+        "create job now",
+        "create job Now from nightly",
+        "roll back web to revision x",
+        "patch web /spec/minReadySeconds",
+        "patch web spec=1",
+        "set resources web requests cpu",
+        "set resources web",
+        "delete pod web-0 web-1",
+        "evict deploy/web",
+        "suspend deploy/web",
+        "apply -f x.yaml",
         "scale web to 3" + " " * 1200,
     ],
 )
@@ -92,4 +209,7 @@ def test_no_text_at_all_makes_the_reader_crash(words: str) -> None:
 @given(st.text(alphabet="abcdefgsrt-./ 0123456789", max_size=60))
 def test_the_offered_form_is_itself_accepted_once_its_capitals_are_filled_in(words: str) -> None:
     offered = nearest_sentence(words).replace("KIND/", "deploy/").replace("NAME", "web").replace(" to N", " to 3")
+    for written, filled in (("CONTAINER=IMAGE", "a=b"), ("RESOURCE=AMOUNT", "cpu=1"), ("KEY=VALUE:EFFECT", "a=b:NoExecute"),
+                            ("KEY=VALUE", "a=b"), ("/FIELD=VALUE", "/spec/x=1"), ("JOB", "now")):  # fmt: skip
+        offered = offered.replace(written, filled)
     assert parse_intent(offered).target.name

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails.facts import Autoscaler, Budget, Case, QuotaRoom, ServiceReach, Surroundings
+from guardrails.facts import Autoscaler, Budget, Case, Eviction, QuotaRoom, ServiceReach, Surroundings
 from guardrails.managers import managers_of
+from guardrails.operations import Cascade, Op
+from guardrails.operations.args import ApplyArgs, CreateJobArgs, DeleteArgs, Edit, EditArgs, EvictArgs, StepArgs
 from guardrails.plan import Access, DryRunState, RestartArgs, ScaleArgs, Tier
+from guardrails.privilege import TemplateChange
 from guardrails.tiers import RULES, Finding, Judgement, Weight, judge, pods_disrupted
 from guardrails.workload import WorkloadState
 from tests.unit.guardrails.plans import REF
@@ -19,7 +22,7 @@ from tests.unit.guardrails.plans import REF
 _RESTART = RestartArgs("2026-03-01T12:00:00Z")
 
 
-def _case(args: ScaleArgs | RestartArgs, **changes: Any) -> Case:
+def _case(args: StepArgs, **changes: Any) -> Case:
     replicas = args.before if isinstance(args, ScaleArgs) else 4
     state = changes.pop("state", WorkloadState(replicas, replicas, at_once=1, one_at_a_time=False))
     around = changes.pop("around", Surroundings())
@@ -134,6 +137,102 @@ def test_a_restart_does_not_conflict_with_git_but_may_with_an_operator() -> None
     assert (
         _managed(_RESTART, ownerReferences=[{"kind": "Kafka", "name": "k", "controller": True}]).tier is Tier.TYPED_NAME
     )
+
+
+def _edits(op: Op, *edits: Edit, **changes: Any) -> Case:
+    return _case(EditArgs(op, edits or (Edit("/spec/x", "1", "2"),)), **changes)
+
+
+_POD = Eviction("shop", "web-0", ready=True, owner="ReplicaSet web-1", scratch=False)
+_NODE = {"kind": "Node", "namespace": "", "resource": "nodes", "group": ""}
+_ROLLS = {"rolls_out": True}
+
+
+@pytest.mark.parametrize(
+    ("case", "tier"),
+    [
+        (_edits(Op.LABEL), Tier.ONE_YES),
+        (_edits(Op.LABEL, steering=("env",)), Tier.TWO_PEOPLE),
+        (_edits(Op.ANNOTATE), Tier.ONE_YES),
+        (_edits(Op.LABEL, ref={"kind": "Namespace", "namespace": "", "name": "prod"}), Tier.TWO_PEOPLE),
+        (_edits(Op.LABEL, ref={"kind": "Namespace", "namespace": "", "name": "kube-system"}), Tier.NEVER),
+        (_edits(Op.CORDON, ref=_NODE), Tier.ONE_YES),
+        (_edits(Op.UNCORDON, ref=_NODE), Tier.ONE_YES),
+        (_edits(Op.CORDON, ref=_NODE, evictions=(_POD,)), Tier.TWO_PEOPLE),
+        (_edits(Op.TAINT, Edit("/spec/taints", "", '[{"key":"a","effect":"NoSchedule"}]'), ref=_NODE), Tier.TYPED_NAME),
+        (_edits(Op.TAINT, Edit("/spec/taints", "", '[{"key":"a","effect":"NoExecute"}]'), ref=_NODE), Tier.TWO_PEOPLE),
+        (_edits(Op.TAINT, Edit("/spec/taints", '[{"key":"a","effect":"NoExecute"}]', ""), ref=_NODE), Tier.TYPED_NAME),
+        (_edits(Op.PAUSE), Tier.ONE_YES),
+        (_edits(Op.RESUME, state=_state(4, 1)), Tier.ONE_YES),
+        (_edits(Op.SUSPEND, ref={"kind": "CronJob"}, state=_state(0, 0)), Tier.ONE_YES),
+        (_edits(Op.SUSPEND, ref={"kind": "Job"}, state=_state(2, 2)), Tier.TYPED_NAME),
+        (_edits(Op.UNSUSPEND, ref={"kind": "CronJob"}, state=_state(0, 0)), Tier.ONE_YES),
+        (_edits(Op.SET_IMAGE, **_ROLLS), Tier.TYPED_NAME),
+        (_edits(Op.SET_RESOURCES, **_ROLLS), Tier.TYPED_NAME),
+        (_edits(Op.SET_ENV, **_ROLLS), Tier.TYPED_NAME),
+        (_edits(Op.SET_IMAGE, ref={"kind": "StatefulSet"}, **_ROLLS), Tier.TWO_PEOPLE),
+        (_edits(Op.SET_IMAGE, ref={"kind": "DaemonSet"}, **_ROLLS), Tier.TWO_PEOPLE),
+        (_edits(Op.SET_IMAGE, template=TemplateChange(registries=("new.io",)), **_ROLLS), Tier.TWO_PEOPLE),
+        (_edits(Op.SET_IMAGE, template=TemplateChange(registries=("known.io",)), around=Surroundings(registries=("known.io",)), **_ROLLS),
+         Tier.TYPED_NAME),
+        (_edits(Op.ROLLBACK, template=TemplateChange(powers=("it shares the node's PID",)), **_ROLLS), Tier.NEVER),
+        (_edits(Op.ROLLBACK, template=TemplateChange(secrets=("keys",)), **_ROLLS), Tier.TWO_PEOPLE),
+        (_edits(Op.ROLLBACK, **_ROLLS), Tier.ONE_YES),
+        (_edits(Op.ROLLBACK, state=_state(3, 3, recreate=True), **_ROLLS), Tier.TWO_PEOPLE),
+        (_edits(Op.SET_IMAGE, state=_state(1, 0), **_ROLLS), Tier.TWO_PEOPLE),
+        (_edits(Op.PATCH), Tier.TYPED_NAME),
+        (_edits(Op.PATCH, ref={"kind": "Service"}, noted=True), Tier.TWO_PEOPLE),
+        (_edits(Op.LABEL, ref={"kind": "Service"}, noted=True), Tier.ONE_YES),
+        (_case(EvictArgs(), state=_state(1, 1), evictions=(_POD,), ref={"kind": "Pod"}), Tier.TYPED_NAME),
+        (_case(EvictArgs(), state=_state(1, 1), evictions=(msgspec.structs.replace(_POD, owner=""),)), Tier.TWO_PEOPLE),
+        (_case(EvictArgs(), state=_state(1, 1), evictions=(_POD,), around=Surroundings(services=(ServiceReach("web", 1, 1),))),
+         Tier.TWO_PEOPLE),
+        (_case(DeleteArgs(Cascade.BACKGROUND)), Tier.TWO_PEOPLE),
+        (_case(DeleteArgs(Cascade.ORPHAN)), Tier.TWO_PEOPLE),
+        (_case(DeleteArgs(Cascade.BACKGROUND), own_creation=True, is_undo=True, state=_state(0, 0)), Tier.TYPED_NAME),
+        (_case(DeleteArgs(Cascade.BACKGROUND), own_creation=True, moved_on="changed", state=_state(0, 0)), Tier.TWO_PEOPLE),
+        (_case(CreateJobArgs("now", "{}"), state=_state(0, 0), ref={"kind": "CronJob"}), Tier.TYPED_NAME),
+        (_case(ApplyArgs("{}", exists=True), state=_state(0, 0), ref={"kind": "ConfigMap"}), Tier.TYPED_NAME),
+        (_case(ApplyArgs("{}", exists=True), noted=True, ref={"kind": "NetworkPolicy"}), Tier.TWO_PEOPLE),
+        (_edits(Op.LABEL, namespaces=("a", "b")), Tier.TWO_PEOPLE),
+    ],
+)  # fmt: skip
+def test_an_operation_has_the_tier_that_the_design_gives_it(case: Case, tier: Tier) -> None:
+    judged = judge(case)
+    assert judged.tier is tier, judged
+    assert bool(judged.refusals) is (tier >= Tier.TWO_PEOPLE), judged
+
+
+@pytest.mark.parametrize(
+    "op", [op for op in Op if op not in (Op.SCALE, Op.RESTART, Op.EVICT, Op.DELETE, Op.CREATE_JOB, Op.APPLY)]
+)
+def test_a_change_of_fields_that_changes_nothing_is_refused(op: Op) -> None:
+    edits = () if op is Op.TAINT else (Edit("/x", "1", "1"),)
+    assert any("nothing to change" in refusal for refusal in judge(_case(EditArgs(op, edits))).refusals)
+
+
+def test_a_budget_that_lets_nobody_go_refuses_an_eviction() -> None:
+    around = Surroundings(budgets=(Budget("b", 3, 3, absolute=True, allowed=0),))
+    judged = judge(_case(EvictArgs(), state=_state(1, 1), evictions=(_POD,), around=around))
+    assert any("PodDisruptionBudget b lets no pod go now" in refusal for refusal in judged.refusals)
+
+
+def test_a_field_that_git_keeps_needs_two_people_and_the_card_names_the_place() -> None:
+    managers = managers_of({"metadata": {"annotations": {"argocd.argoproj.io/tracking-id": "shop:x"}}})
+    judged = judge(_edits(Op.SET_IMAGE, managers=managers, **_ROLLS))
+    assert judged.tier is Tier.TWO_PEOPLE
+    assert any("change the Git source of Argo CD application shop instead" in reason for reason in judged.reasons)
+
+
+@given(st.sampled_from(list(Op)), st.booleans(), st.booleans())
+def test_an_added_power_is_never_approved_whatever_else_is_true(op: Op, rolls: bool, undo: bool) -> None:
+    case = _case(
+        EditArgs(op, (Edit("/spec/taints", "1", "[]"),)),
+        template=TemplateChange(powers=("x",)),
+        rolls_out=rolls,
+        is_undo=undo,
+    )
+    assert judge(case).tier is Tier.NEVER
 
 
 _COUNTS = st.integers(0, 400)
