@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from guardrails.kubectl.commands import Accepted
+from guardrails.kubectl.commands import Accepted, ReadCommand
 from guardrails.kubectl.grammar import FIRST, parse
 from guardrails.kubectl.refusal import FlagRefused, KubectlRefused
 from guardrails.kubectl.tokens import joined
 from guardrails.kubectl.verbs import EVERYWHERE, FLAGS_NEVER, VERBS, Never, never
 
 _STEPS = 6  # words taken away at most in search of a command that would be accepted
+# Without these a change is to the same object and does the same to it.
+_SAME_CHANGE = frozenset(
+    {"dry-run", "output", "force", "now", "grace-period", "field-manager", "validate", "save-config"}
+)
 
 
 def compiled(words: tuple[str, ...]) -> Accepted:
@@ -20,7 +24,7 @@ def compiled(words: tuple[str, ...]) -> Accepted:
     try:
         return _compiled(words)
     except KubectlRefused as refused:
-        raise KubectlRefused(refused.reason, _nearest(words, refused), never=refused.never) from None
+        raise KubectlRefused(_reason(refused), _nearest(words, refused), never=refused.never) from None
 
 
 def _compiled(words: tuple[str, ...]) -> Accepted:
@@ -35,12 +39,12 @@ def _compiled(words: tuple[str, ...]) -> Accepted:
         name = given.flag.name
         read = verb.flags.get(name) or EVERYWHERE.get(name)
         if read is None:
-            raise FlagRefused(_why_not(path, name), given.at)
+            raise FlagRefused(_why_not(path, name), given.at, name)
         if given.flag.takes == "optional" and given.value is None:
             continue  # its own default, which `optional` flags that are taken say nothing new with
         wrong = read("true" if given.value is None else given.value)
         if wrong:
-            raise FlagRefused(f"--{name}: {wrong}", given.at)
+            raise FlagRefused(f"--{name}: {wrong}", given.at, name)
     try:
         return verb.build(line)
     except FlagRefused:
@@ -61,6 +65,12 @@ def _not_never(words: tuple[str, ...]) -> None:
         raise KubectlRefused(why.reason, why.nearest, never=why.tier4)
 
 
+def _reason(refused: KubectlRefused) -> str:
+    """A flag that no command may have is refused for what it is, wherever it stands."""
+    why = FLAGS_NEVER.get(refused.flag) if isinstance(refused, FlagRefused) else None
+    return f"--{refused.flag} is not accepted: {why}" if why and isinstance(refused, FlagRefused) else refused.reason
+
+
 def _why_not(path: str, name: str) -> str:
     why = FLAGS_NEVER.get(name)
     return f"--{name} is not accepted: {why}" if why else f"--{name} is not accepted for kubectl {path}"
@@ -69,24 +79,35 @@ def _why_not(path: str, name: str) -> str:
 def _nearest(words: tuple[str, ...], refused: KubectlRefused) -> str:
     """The same words without the flags that are refused, where that is a command; else the verb's own form.
 
-    A read may lose a flag and still be what was meant. A change may not: it is shown as its form.
+    A read may lose any flag and still be worth a look. A change may lose only what leaves it the same change.
     """
     if refused.nearest:
         return refused.nearest
     trying = words
     problem: KubectlRefused = refused
+    harmless = True
     for _ in range(_STEPS):
         if not isinstance(problem, FlagRefused):
             break
-        gone = set(problem.at)
-        trying = tuple(word for at, word in enumerate(trying) if at not in gone)
-        try:
-            _compiled(trying)
-        except KubectlRefused as again:
-            problem = again
-        else:
-            return joined(trying)
+        harmless = harmless and problem.flag in _SAME_CHANGE
+        ways = _without(trying, problem.at)
+        for shorter in ways:
+            try:
+                command = _compiled(shorter)
+            except KubectlRefused as again:
+                problem = again if shorter is ways[0] else problem
+            else:
+                return joined(shorter) if harmless or isinstance(command, ReadCommand) else _form(shorter)
+        trying = ways[0]
     return problem.nearest or _form(words)
+
+
+def _without(words: tuple[str, ...], at: tuple[int, ...]) -> list[tuple[str, ...]]:
+    """The words without a flag; and, where its value is not known to be one, without the word after it too."""
+    ways = [set(at)]
+    if len(at) == 1 and "=" not in words[at[0]]:
+        ways.append({at[0], at[0] + 1})
+    return [tuple(word for index, word in enumerate(words) if index not in gone) for gone in ways]
 
 
 def _form(words: tuple[str, ...]) -> str:

@@ -235,9 +235,13 @@ class _Parser:
             raise FlagRefused(f"{visible(shown)} is read differently by different versions of kubectl", (at,))
         found = flags.get(name)
         if found is None:
-            raise FlagRefused(f"kubectl {self._path} has no flag {visible(shown)}{self._near_flag(name, flags)}", (at,))
+            raise FlagRefused(
+                f"kubectl {self._path} has no flag {visible(shown)}{self._near_flag(name, flags)}", (at,), name
+            )
         if not self._runs and name not in EARLY:
-            raise FlagRefused(f"{shown} may not stand before the command; only -n and --request-timeout may", (at,))
+            raise FlagRefused(
+                f"{shown} may not stand before the command; only -n and --request-timeout may", (at,), name
+            )
         return found
 
     def _known_short(self, letter: str, at: int) -> Flag:

@@ -21,9 +21,14 @@ class KubectlRefused(ChangeRefused):
         self.never = never
 
 
-class FlagRefused(KubectlRefused):
-    """One flag is not accepted; without it the command may be. `at` are the positions of its words."""
+class TextRefused(KubectlRefused):
+    """The text cannot be cut into words. `nearest` is only what stood before the place, which may be another command."""
 
-    def __init__(self, reason: str, at: tuple[int, ...], *, never: bool = False) -> None:
-        super().__init__(reason, never=never)
+
+class FlagRefused(KubectlRefused):
+    """One flag is not accepted; without it the command may be. `at` are the positions of its words, `flag` its full name."""
+
+    def __init__(self, reason: str, at: tuple[int, ...], flag: str = "") -> None:
+        super().__init__(reason)
         self.at = at
+        self.flag = flag

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from guardrails.display import visible
-from guardrails.kubectl.refusal import KubectlRefused
+from guardrails.kubectl.refusal import TextRefused
 
 MAX_TEXT = 4096  # bytes: longer than any accepted command with every name at its longest is not one a person wrote
 
@@ -26,7 +26,7 @@ def cut(line: str) -> tuple[str, ...]:
     """The words of one line.
 
     Raises:
-        KubectlRefused: the line is too long, holds a refused character or an open quote.
+        TextRefused: the line is too long, holds a refused character or an open quote.
     """
     _bounded(len(line.encode("utf-8", "surrogatepass")))
     words: list[str] = []
@@ -42,12 +42,12 @@ def cut(line: str) -> tuple[str, ...]:
         elif char in "'\"":
             end = line.find(char, at + 1)
             if end < 0:
-                raise KubectlRefused(f"a quote {char} is opened and not closed", _before(line, at))
+                raise TextRefused(f"a quote {char} is opened and not closed", _before(line, at))
             inner = line[at + 1 : end]
             try:
                 _quoted(inner, line, at + 1)
-            except KubectlRefused as refused:
-                raise KubectlRefused(refused.reason, _before(line, at)) from None
+            except TextRefused as refused:
+                raise TextRefused(refused.reason, _before(line, at)) from None
             word = [*(word or []), inner]
             at = end + 1
         else:
@@ -63,14 +63,14 @@ def checked(words: Sequence[str]) -> tuple[str, ...]:
     """Words that a shell has cut already, as they are.
 
     Raises:
-        KubectlRefused: together they are too long, or one holds a refused character.
+        TextRefused: together they are too long, or one holds a refused character.
     """
     _bounded(sum(len(word.encode("utf-8", "surrogatepass")) + 1 for word in words))
     for index, word in enumerate(words):
         try:
             _quoted(word, word, 0)
-        except KubectlRefused as refused:
-            raise KubectlRefused(refused.reason, joined(words[:index])) from None
+        except TextRefused as refused:
+            raise TextRefused(refused.reason, joined(words[:index])) from None
     return tuple(words)
 
 
@@ -87,14 +87,14 @@ def _written(word: str) -> str:
 
 def _bounded(size: int) -> None:
     if size > MAX_TEXT:
-        raise KubectlRefused(f"it has {size} bytes; a command has at most {MAX_TEXT}")
+        raise TextRefused(f"it has {size} bytes; a command has at most {MAX_TEXT}")
 
 
-def _refuse(char: str, line: str, at: int) -> KubectlRefused:
+def _refuse(char: str, line: str, at: int) -> TextRefused:
     name = "a line end" if char in "\n\r" else f"the character '{visible(char)}'"
     if not (char.isascii() and char.isprintable()):
-        return KubectlRefused(f"it holds {name}; a command is written in plain ASCII on one line", _before(line, at))
-    return KubectlRefused(f"it holds {name}: {_SHELL}", _before(line, at))
+        return TextRefused(f"it holds {name}; a command is written in plain ASCII on one line", _before(line, at))
+    return TextRefused(f"it holds {name}: {_SHELL}", _before(line, at))
 
 
 def _quoted(inner: str, line: str, start: int) -> None:

@@ -16,9 +16,10 @@ from guardrails.intent import nearest_sentence, parse_intent
 from guardrails.kubectl.commands import Accepted, ChangeCommand, ReadCommand
 from guardrails.kubectl.compiling import compiled
 from guardrails.kubectl.grammar import FIRST
-from guardrails.kubectl.refusal import KubectlRefused
+from guardrails.kubectl.refusal import KubectlRefused, TextRefused
 from guardrails.kubectl.tokens import MAX_TEXT, checked, cut, joined
 from guardrails.kubectl.told import change_line, least_tier, protected_namespace, read_line
+from guardrails.kubectl.verbs import VERBS
 from guardrails.operations import ChangeIntent
 from guardrails.plan import Tier
 
@@ -133,9 +134,9 @@ def _words(shown: str, line: str) -> Verdict:
 
 
 def _before(line: str, at: int) -> str:
-    """The words before a refused character, where they would be accepted alone."""
+    """The words before a refused character, where they are a question alone."""
     head = line[:at].strip(" ")
-    return head if head and judge_line(head).decision is not Decision.REFUSED else _FORMS
+    return head if head and judge_line(head).decision is Decision.READ else _FORMS
 
 
 def _is_question(line: str) -> bool:
@@ -161,24 +162,29 @@ def _nearest_words(line: str) -> str:
 
 
 def _with_nearest(refused: KubectlRefused) -> KubectlRefused:
-    """What stood before a refused character is offered only where it is a command itself."""
-    if refused.nearest.split(" ", 1)[0] != FIRST or _is_form(refused.nearest):
+    """What stood before a refused character is offered only where it is a read: a change cut short is another change."""
+    if not isinstance(refused, TextRefused):
         return refused
-    return KubectlRefused(refused.reason, _if_accepted(refused.nearest), never=refused.never)
+    return KubectlRefused(refused.reason, _if_accepted(refused.nearest, changes=False), never=refused.never)
 
 
-def _if_accepted(line: str) -> str:
+def _if_accepted(line: str, *, changes: bool = True) -> str:
     """A line that is accepted, or what is nearest to it and is; else the forms."""
     for _ in range(_TRIES):
         try:
-            compiled(cut(line))
+            command = compiled(cut(line))
         except KubectlRefused as refused:
-            if not refused.nearest.startswith(f"{FIRST} ") or _is_form(refused.nearest):
+            if not refused.nearest.startswith(f"{FIRST} ") or _is_form(refused.nearest) or _is_ours(refused.nearest):
                 return refused.nearest or _FORMS
             line = refused.nearest
         else:
-            return line
+            return line if changes or isinstance(command, ReadCommand) else VERBS[command.verb].form
     return _FORMS
+
+
+def _is_ours(nearest: str) -> bool:
+    """One of this program's own commands."""
+    return nearest.startswith(f"{FIRST} copilot ")
 
 
 def _is_form(nearest: str) -> bool:

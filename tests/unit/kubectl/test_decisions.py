@@ -99,3 +99,26 @@ def test_words_that_a_shell_cut_get_the_verdict_of_the_line() -> None:
     assert judge_words(("kubectl", "get", "pods", "-l", "app; id")).decision is Decision.REFUSED
     assert judge_words(("restart", "deploy/web")).decision is Decision.APPROVAL
     assert judge_words(("kubectl get pods",)).decision is Decision.READ
+
+
+def test_a_change_is_never_offered_again_without_the_flag_that_said_where_it_should_be() -> None:
+    for flag in ("--context=prod", "--kubeconfig x", "--server=x", "--as=root", "-s x"):
+        assert (
+            judge_line(f"kubectl scale deploy/web --replicas=3 {flag}").nearest
+            == "kubectl scale KIND/NAME --replicas=N"
+        )
+    assert (
+        judge_line("kubectl scale deploy/web --replicas=3 --dry-run=server").nearest
+        == "kubectl scale deploy/web --replicas=3"
+    )
+    assert judge_line("kubectl get pods --context=prod").nearest == "kubectl get pods"
+
+
+def test_a_change_cut_short_at_a_refused_character_is_never_offered() -> None:
+    for line in (
+        "kubectl delete deploy web --namespace=$NS",
+        "kubectl delete deploy web$X",
+        "kubectl scale deploy/web --replicas=3 -n `id`",
+    ):
+        assert re.search(r"\b[A-Z]{3,}\b", judge_line(line).nearest), judge_line(line).nearest
+    assert judge_line("kubectl get pods -n shop | grep x").nearest == "kubectl get pods -n shop"
