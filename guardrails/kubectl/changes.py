@@ -79,7 +79,7 @@ def scale(line: Line) -> ChangeCommand:
     replicas = line.value("replicas")
     if replicas is None:
         raise KubectlRefused(
-            "scale needs --replicas", f"kubectl scale {(target.kind or str()).lower()}/{target.name} --replicas=NUMBER"
+            "scale needs --replicas", f"kubectl scale {(target.kind or '').lower()}/{target.name} --replicas=NUMBER"
         )
     paths = (Predicted("GET", root), *(Predicted(method, f"{root}/scale") for method in ("GET", "PATCH", "PUT")))
     return ChangeCommand(line.command.path, Scale(target, int(replicas)), paths)
