@@ -11,6 +11,7 @@ import msgspec
 from copilot.model import Ref, Resource, children, instant, mapping, number, text
 
 RECENT_RESTART = timedelta(minutes=10)  # a container that has run longer since its last restart has recovered
+SETTLED = timedelta(minutes=2)  # one that ended only once has, much sooner
 DEFAULT_GRACE = 30  # seconds, PodSpec.terminationGracePeriodSeconds
 
 
@@ -176,6 +177,8 @@ def in_trouble(pod: Resource, now: datetime) -> bool:
             if key == "containerStatuses" and container.get("ready") is not True:
                 return True
             ended = instant(mapping(container, "lastState", "terminated").get("finishedAt"))
-            if number(container, "restartCount") > 0 and ended is not None and now - ended < RECENT_RESTART:
+            restarts = number(container, "restartCount")
+            calm = SETTLED if restarts == 1 else RECENT_RESTART
+            if restarts > 0 and ended is not None and now - ended < calm:
                 return True
     return False

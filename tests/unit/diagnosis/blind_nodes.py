@@ -321,5 +321,6 @@ def a_node_that_has_just_joined() -> Case:
 @healthy
 def a_scheduler_that_lost_its_lease_once_and_leads_again() -> Case:
     made = plane(ruled(), "kube-scheduler", state="restarted:1", log="I0301 11:20:00 leaderelection.go:271] successfully acquired lease kube-system/kube-scheduler\n")  # fmt: skip
+    one(made, "Pod", "kube-scheduler-cp-1")["status"]["containerStatuses"][0]["restartCount"] = 1
     made.lease("kube-scheduler", "kube-system", renewed=3, duration=15)
     return made

@@ -91,7 +91,7 @@ def workload(
     told = (
         condition("QuotaReserved", "True", "QuotaReserved", "Quota reserved in ClusterQueue research")
         if admitted
-        else condition("QuotaReserved", "False", "Pending", message)
+        else condition("QuotaReserved", "False", "Pending", message, since=age)
     )
     pods = [
         {

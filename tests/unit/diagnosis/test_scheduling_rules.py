@@ -306,7 +306,7 @@ def test_an_exclusive_volume_names_the_pod_that_holds_it():
 @pytest.mark.parametrize(
     ("said", "cause"),
     [
-        ("1 node(s) exceed max volume count", "volume.attach.limit"),
+        ("1 node(s) exceed max volume count", "sched.volume.limit"),
         ("1 node(s) didn't find available persistent volumes to bind", "sched.volume.nopv"),
     ],
 )

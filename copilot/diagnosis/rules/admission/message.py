@@ -23,12 +23,16 @@ class Denial(Enum):
     QUOTA_EXCEEDED = "quota.exceeded"
     QUOTA_UNSPECIFIED = "quota.must_specify"
     QUOTA_UNKNOWN = "quota.unknown"
+    QUOTA_SCOPE = "quota.scope"
     LIMIT_MAX = "limitrange.max"
     LIMIT_MIN = "limitrange.min"
     LIMIT_RATIO = "limitrange.ratio"
     POD_SECURITY = "psa.denied"
     SCC = "psa.scc.denied"
     POLICY = "vap.denied"
+    POLICY_BROKEN = "vap.misconfigured"
+    NODE_SELECTOR = "admission.node_selector"
+    PLUGIN = "admission.refused"
     WEBHOOK_DENIED = "webhook.denied"
     WEBHOOK_UNREACHABLE = "webhook.no_endpoints"
     WEBHOOK_NO_SERVICE = "webhook.service_missing"
@@ -135,6 +139,21 @@ def _named(denial: Denial) -> Callable[[re.Match[str], str], Refusal]:
     return build
 
 
+_BROKEN = re.compile(
+    r"failed to configure (?:binding|policy)|no params found|resulted in error|compilation error|"
+    r"expression .{0,300} error:|variable .{0,200} (?:error|does not exist)"
+)
+_BINDING = re.compile(r"with binding '([^']+)'")
+
+
+def _policy(found: re.Match[str], said: str) -> Refusal:
+    """A policy that says no, or one that cannot be asked: its parameters are gone or its expression fails."""
+    detail = said[found.end() :].strip(" :")[:400]
+    binding = _BINDING.search(detail)
+    denial = Denial.POLICY_BROKEN if _BROKEN.search(detail) else Denial.POLICY
+    return Refusal(denial, found[1], detail=detail, resource=binding[1] if binding else "")
+
+
 def _account(found: re.Match[str], _: str) -> Refusal:
     return Refusal(Denial.SERVICE_ACCOUNT, found[2], namespace=found[1])
 
@@ -177,7 +196,9 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Refusal]], .
     ),
     (re.compile(r"violates PodSecurity \"([^\"]+)\""), _named(Denial.POD_SECURITY)),
     (re.compile(r"unable to validate against any security context constraint"), _named(Denial.SCC)),
-    (re.compile(r"ValidatingAdmissionPolicy '([^']+)'"), _named(Denial.POLICY)),
+    (re.compile(r"ValidatingAdmissionPolicy '([^']+)'"), _policy),
+    (re.compile(r"insufficient quota to match these scopes: (\[.*?\])(?:\.|,|;|$)"), _named(Denial.QUOTA_SCOPE)),
+    (re.compile(r"pod node label selector conflicts with its namespace"), _named(Denial.NODE_SELECTOR)),
     (re.compile(r"error looking up service account ([^/\s]+)/([^:\s]+)"), _account),
     (re.compile(r"no PriorityClass with name (\S+) was found"), _named(Denial.PRIORITY_CLASS)),
     (re.compile(r"RuntimeClass \"([^\"]+)\" not found"), _named(Denial.RUNTIME_CLASS)),
@@ -197,4 +218,5 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Refusal]], .
         re.compile(r"(?:is invalid: )(?=[\w.\[\]]+: (?:Invalid|Required|Forbidden|Unsupported|Duplicate|Too ))"),
         _named(Denial.INVALID),
     ),
+    (re.compile(r"\b(?:is|are) forbidden: (?=\S)"), _named(Denial.PLUGIN)),  # last: any plugin not known by its words
 )

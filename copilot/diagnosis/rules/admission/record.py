@@ -19,7 +19,7 @@ RECENT = timedelta(hours=1)  # the API server keeps events for an hour; an older
 _MARKERS = (
     "forbidden", "denied", "failed calling webhook", "exceeded quota", "failed quota", "usage per", "max limit to request",
     "PodSecurity", "PriorityClass", "RuntimeClass", "is invalid", "conversion webhook", "no matches for kind",
-    "being terminated", "security context constraint", " cannot ",
+    "being terminated", "insufficient quota to match", "security context constraint", " cannot ",
 )  # fmt: skip
 _BUILT_IN = frozenset(
     {"", "apps", "batch", "autoscaling", "policy", "events.k8s.io", "coordination.k8s.io", "discovery.k8s.io"}

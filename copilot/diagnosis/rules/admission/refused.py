@@ -68,5 +68,7 @@ def _explain(view: View, group: Sequence[Denied]) -> Iterable[Finding]:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(find=find_refusals, causes=(*QUOTA_CAUSES, *LIMIT_CAUSES, *WEBHOOK_CAUSES, *POLICY_CAUSES)),
+    Rule(
+        find=find_refusals, causes=(*QUOTA_CAUSES, *LIMIT_CAUSES, *WEBHOOK_CAUSES, *POLICY_CAUSES)
+    ),  # a removed version is declared by api_versions
 )

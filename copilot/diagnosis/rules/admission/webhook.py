@@ -5,6 +5,7 @@ The object named is what must change: the backend that is gone, the Service that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import msgspec
 
 from copilot.diagnosis.cause import Cause
 from copilot.diagnosis.pods import PodFact
-from copilot.diagnosis.rules.admission.message import Denial
+from copilot.diagnosis.rules.admission.message import Denial, Refusal
 from copilot.diagnosis.rules.admission.record import Denied, evidence_of, explained, since_of
 from copilot.diagnosis.steps import change, describe, show
 from copilot.diagnosis.view import View, said
@@ -75,7 +76,7 @@ def explain_webhook(view: View, group: Sequence[Denied]) -> Iterator[Finding]:
         return
     backend = follow(view, group[0].refusal.name, group[0].refusal.service)
     name, victims = group[0].refusal.name, _victims(group)
-    cause, ref, why, weight, points = _culprit(view, backend, denial, name)
+    cause, ref, why, weight, points = _culprit(view, backend, denial, group[0].refusal)
     proof = [*evidence_of(group, 2), *_proof(backend)]
     yield Finding(
         cause=cause.id,
@@ -130,8 +131,11 @@ def follow(view: View, name: str, service: str) -> Backend:
     return Backend(config, hook, ref, found is not None, workload, pods)
 
 
-def _culprit(view: View, backend: Backend, denial: Denial, name: str) -> tuple[Cause, Ref, str, float, tuple[Ref, ...]]:
+def _culprit(
+    view: View, backend: Backend, denial: Denial, refusal: Refusal
+) -> tuple[Cause, Ref, str, float, tuple[Ref, ...]]:
     """The object to change, why, how sure, and where something deeper may lie."""
+    name, detail = refusal.name, refusal.detail
     config = backend.config.ref if backend.config else None
     service = backend.service
     fallback = config or service or Ref(_KINDS[0], "", name, GROUP)
@@ -143,7 +147,7 @@ def _culprit(view: View, backend: Backend, denial: Denial, name: str) -> tuple[C
     if gone:
         return NO_SERVICE, fallback, f"is served by Service {service.path}, which does not exist", 0.95, ()
     if denial is Denial.WEBHOOK_TLS:
-        return TLS, fallback, "presents a certificate that its configuration's caBundle does not trust", 0.85, ()
+        return TLS, fallback, distrust(detail), 0.85, ()
     points = tuple(pod.ref for pod in backend.pods)
     if backend.workload is not None and not backend.ready:
         ref = backend.workload.ref
@@ -166,6 +170,28 @@ def _culprit(view: View, backend: Backend, denial: Denial, name: str) -> tuple[C
         f"does not answer through Service {service.path}",
         0.65,
     )
+
+
+_EXPIRED = re.compile(r"current time (\S+) is after (\S+)")
+_EARLY = re.compile(r"current time (\S+) is before (\S+)")
+_NAMES = re.compile(r"certificate is (?:not )?valid for (.{1,160}?), not (\S+?)[,.;)\"]*(?:\s|$)")
+
+
+def distrust(detail: str) -> str:
+    """Why a TLS client does not accept a webhook's certificate, told apart: its time, its names, its authority."""
+    if found := _EXPIRED.search(detail):
+        return f"presents a certificate that expired at {found[2].rstrip('.,;')}: renew it and its caBundle"
+    if found := _EARLY.search(detail):
+        return f"presents a certificate that is not valid before {found[2].rstrip('.,;')}, or the API server's clock is wrong ({found[1]})"
+    if found := _NAMES.search(detail):
+        return f"presents a certificate for other names ({found[1]}), not for {found[2]}"
+    if "expired" in detail and "not yet valid" not in detail:
+        return "presents an expired certificate: renew it and its caBundle"
+    if "relies on legacy Common Name" in detail:
+        return "presents a certificate without subject alternative names"
+    if "authority" in detail or "certificate" in detail:
+        return "presents a certificate that its configuration's caBundle does not trust"
+    return f"does not speak TLS as expected: {detail[-120:]}"
 
 
 def _by_text(denial: Denial, ref: Ref, why: str, weight: float) -> tuple[Cause, Ref, str, float, tuple[Ref, ...]]:

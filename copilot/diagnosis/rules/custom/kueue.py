@@ -200,7 +200,7 @@ def _preempted(view: View, workload: Resource, workloads: list[Resource], entry:
         job = job_of(view, winner)
         ranks = f"priority {text(winner.spec, 'priority') or '0'} over {text(workload.spec, 'priority') or '0'}"
         proof = (said(winner, "spec.priority", f"{winner.ref} of {job} has {ranks}"),)
-        title = f"Kueue preempted {victim} to make room for {job.kind} {job.path} ({ranks}) in ClusterQueue {_cluster_queue(view, workload) or 'of its queue'}"
+        title = f"Kueue preempted {victim} to make room for {job.kind} {job.path} ({ranks}) in ClusterQueue {cluster_queue_of(view, workload) or 'of its queue'}"
         ref = job
     else:
         title, ref = f"Kueue preempted {victim} for another workload: {message[:200]}", job_of(view, workload)
@@ -211,7 +211,8 @@ def _queue_of(view: View, workload: Resource) -> Resource | None:
     return view.graph.get(Ref("LocalQueue", workload.ref.namespace, text(workload.spec, "queueName"), GROUP))
 
 
-def _cluster_queue(view: View, workload: Resource) -> str:
+def cluster_queue_of(view: View, workload: Resource) -> str:
+    """The ClusterQueue that the workload's LocalQueue leads to."""
     queue = _queue_of(view, workload)
     return text(queue.spec, "clusterQueue") if queue is not None else ""
 
@@ -231,7 +232,7 @@ def _waiting(view: View, workload: Resource, message: str) -> Finding | None:
             ref=job_of(view, workload),
             weight=0.93,
         )
-    cluster = view.graph.get(Ref("ClusterQueue", "", _cluster_queue(view, workload), GROUP))
+    cluster = view.graph.get(Ref("ClusterQueue", "", cluster_queue_of(view, workload), GROUP))
     if cluster is not None and (stopped := _inactive(view, workload, cluster)) is not None:
         return stopped
     cause = next((cause for pattern, cause in _MESSAGES if pattern.search(message)), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from copilot.diagnosis.cause import Rule
+from copilot.diagnosis.rules.custom import kueue_order
 from copilot.diagnosis.rules.custom.kueue import GROUP, NO_QUEUE
 from copilot.diagnosis.steps import describe
 from copilot.diagnosis.view import View, said
@@ -40,4 +41,4 @@ def find_unqueued_jobs(view: View) -> Iterator[Finding]:
         )
 
 
-RULES: tuple[Rule, ...] = (Rule(find=find_unqueued_jobs, causes=()),)
+RULES: tuple[Rule, ...] = (Rule(find=find_unqueued_jobs, causes=()), *kueue_order.RULES)

@@ -1,7 +1,32 @@
 """Nodes, what runs on them for all, and the control plane."""
 
-from copilot.diagnosis.rules.nodes import admission, conditions, control_plane, devices, sandbox, services
-
-RULES = tuple(
-    rule for module in (control_plane, conditions, admission, devices, sandbox, services) for rule in module.RULES
+from copilot.diagnosis.rules.nodes import (
+    admission,
+    agents,
+    conditions,
+    control_plane,
+    devices,
+    displaced,
+    gpus,
+    reboots,
+    sandbox,
+    services,
+    signing,
+    store,
 )
+
+_MODULES = (
+    control_plane,
+    store,
+    conditions,
+    admission,
+    devices,
+    sandbox,
+    services,
+    agents,
+    reboots,
+    signing,
+    displaced,
+    gpus,
+)
+RULES = tuple(rule for module in _MODULES for rule in module.RULES)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.pods import condition, in_trouble
+from copilot.diagnosis.rules.nodes.journal import words_of
 from copilot.diagnosis.rules.nodes.units import node_of, services_down
 from copilot.diagnosis.steps import describe
 from copilot.diagnosis.view import View, said, told
@@ -19,13 +20,24 @@ from copilot.model import Evidence, Finding, NextStep, Ref, Resource, age_text, 
 from retrievers.graph.placement import pods_on
 
 HEARTBEAT = timedelta(seconds=60)  # leases are renewed every 10 s and lapse after 40 s
+JOINING = timedelta(minutes=3)  # images of the network plugin are pulled, and its pod starts
 LEASES = "coordination.k8s.io"
 NODE_LEASES = "kube-node-lease"
 MAX_VICTIMS = 60  # pods listed under one node
 
 
+# What a node's hardware and kernel do to the programs on it, however sure a program's own words are.
+BROUGHT = ("app.disk.read_only", "pod.create.", "sandbox.", "cuda.")
+
+
 def _cause(
-    rule: str, title: str, *fields: str, yields: bool = False, severity: Severity = Severity.OUTAGE, citation: str = ""
+    rule: str,
+    title: str,
+    *fields: str,
+    yields: bool = False,
+    severity: Severity = Severity.OUTAGE,
+    citation: str = "",
+    brings_about: tuple[str, ...] = (),
 ) -> Cause:
     return Cause(
         id=rule,
@@ -34,6 +46,7 @@ def _cause(
         fields=("Node.status.conditions", *fields),
         severity=severity,
         yields=yields,
+        brings_about=brings_about,
         steps=("Look at the node's conditions and events", "Look at the kubelet and the runtime on the node"),
         citation=citation or "pkg/kubelet/nodestatus/setters.go",
     )
@@ -50,12 +63,18 @@ UNKNOWN = _cause(
 )
 MEMORY = _cause("node.pressure.memory", "The node is short of memory", severity=Severity.DEGRADED)
 DISK = _cause("node.pressure.disk", "The node is short of disk", severity=Severity.DEGRADED)
-PROCESSES = _cause("node.pressure.pid", "The node is short of process ids", severity=Severity.DEGRADED)
+PROCESSES = _cause(
+    "node.pressure.pid",
+    "The node is short of process ids",
+    severity=Severity.DEGRADED,
+    brings_about=("app.kernel.limit", "app.memory.exhausted"),
+)
 PROBLEM = _cause(
     "node.condition.other",
     "A node problem was detected",
     severity=Severity.DEGRADED,
     citation="node-problem-detector conditions",
+    brings_about=BROUGHT,
 )
 NETWORK = _cause("node.network.unavailable", "The node's network is not set up", yields=True)
 
@@ -95,16 +114,24 @@ def find_not_ready(view: View) -> Iterator[Finding]:
     """One finding for each complaint, over the nodes that make it."""
     groups: dict[tuple[str, str], list[tuple[Resource, Mapping[str, object], Cause]]] = {}
     known = {node_of(view, service) for service in services_down(view)}  # a service that is down explains its node
+    known |= set(words_of(view))  # and so does a journal that says why
     for node in view.graph.of_kind("Node", group=""):
         ready = condition(node, "Ready")
         if text(ready, "status") in ("True", "") or node.ref.name in known:
             continue
         cause = _kind_of(ready)
+        if cause is not UNKNOWN and _joining(view, node):
+            continue
         groups.setdefault((cause.id, "" if cause is UNKNOWN else _gist(text(ready, "message"))), []).append(
             (node, ready, cause)
         )
     for members in groups.values():
         yield _not_ready(view, [node for node, _, _ in members], members[0][1], members[0][2])
+
+
+def _joining(view: View, node: Resource) -> bool:
+    """A node that has just come: its network plugin and runtime need a moment."""
+    return view.timed and node.created is not None and view.now - node.created < JOINING
 
 
 def _kind_of(ready: Mapping[str, object]) -> Cause:

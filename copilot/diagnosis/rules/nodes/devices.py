@@ -6,17 +6,26 @@ Capacity against allocatable is the proof; a device plugin's log that names the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.rules.scheduling.choice import is_extended
+from copilot.diagnosis.rules.scheduling.equipment import devices_of
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, logged, said
 from copilot.diagnosis.words import read
-from copilot.model import Detail, Evidence, Finding, Ref, Resource, mapping, text
+from copilot.model import Detail, Evidence, Finding, Ref, Resource, children, mapping, text
 from copilot.model.quantity import format_amount
-from retrievers.graph.placement import allocatable_of, free_on, pods_on, quantities, requests_of
+from retrievers.graph.placement import (
+    allocatable_of,
+    fits_selector,
+    free_on,
+    pods_on,
+    quantities,
+    requests_of,
+    untolerated_taints,
+)
 
 UNHEALTHY = Cause(
     id="gpu.unhealthy",
@@ -24,6 +33,7 @@ UNHEALTHY = Cause(
     kind="Node",
     fields=("Node.status.capacity", "Node.status.allocatable", "log XidCriticalError"),
     severity=Severity.DEGRADED,
+    brings_about=("cuda.",),
     steps=("Look at the device plugin's log and the kernel log", "Drain the node and reset or replace the device"),
     citation="NVIDIA/k8s-device-plugin internal/rm/health.go; pkg/kubelet/cm/devicemanager",
 )
@@ -38,12 +48,7 @@ NONE_ADVERTISED = Cause(
     citation="NVIDIA/gpu-operator node labels; pkg/kubelet/cm/devicemanager",
 )
 
-_PRESENT = (
-    "nvidia.com/gpu.present",
-    "feature.node.kubernetes.io/pci-10de.present",
-    "feature.node.kubernetes.io/pci-0302_10de.present",
-)
-_GPU = "nvidia.com/gpu"
+_PLUGIN = re.compile(r"device-?plugin|gpu-plugin", re.IGNORECASE)
 _XID = re.compile(r"Xid\s*(?:=|\(.*?\):)\s*(\d+)")
 MAX_LINES = 2000  # newest log lines searched for a device fault
 
@@ -57,10 +62,10 @@ def find_unhealthy_devices(view: View) -> Iterator[Finding]:
         for resource, total in sorted(capacity.items()):
             if is_extended(resource) and total > offered.get(resource, Fraction(0)):
                 yield _unhealthy(view, node, resource, total, offered.get(resource, Fraction(0)))
-        labelled = any(node.labels.get(label) == "true" for label in _PRESENT)
-        shared = any(name.startswith("nvidia.com/") and amount for name, amount in capacity.items())
-        if labelled and capacity and not shared:
-            yield _none(view, node)
+        for resource, label in devices_of(node) if capacity else ():
+            vendor = resource.partition("/")[0]
+            if not any(name.startswith(f"{vendor}/") and amount for name, amount in capacity.items()):
+                yield _none(view, node, resource, label)
 
 
 def _unhealthy(view: View, node: Resource, resource: str, total: Fraction, left: Fraction) -> Finding:
@@ -82,7 +87,11 @@ def _unhealthy(view: View, node: Resource, resource: str, total: Fraction, left:
             ),
             *proof,
         ),
-        explains=tuple(dict.fromkeys(ref for pod in waiting for ref in (pod, *view.graph.owners(pod)))),
+        explains=tuple(
+            dict.fromkeys(
+                ref for pod in (*waiting, *_users(view, node.ref, resource)) for ref in (pod, *view.graph.owners(pod))
+            )
+        ),
         weight=0.95 if waiting or proof else 0.8,
         steps=(
             describe(node.ref),
@@ -94,6 +103,11 @@ def _unhealthy(view: View, node: Resource, resource: str, total: Fraction, left:
             ),
         ),
     )
+
+
+def _users(view: View, node: Ref, resource: str) -> list[Ref]:
+    """Pods in trouble on the node that use such devices."""
+    return [pod.ref for pod in view.placed if pod.node == node.name and requests_of(pod.resource.spec).get(resource)]
 
 
 def _device_fault(view: View, node: Ref) -> tuple[str, list[Evidence]]:
@@ -108,29 +122,76 @@ def _device_fault(view: View, node: Ref) -> tuple[str, list[Evidence]]:
     return "", []
 
 
-def _none(view: View, node: Resource) -> Finding:
-    waiting = [pod.ref for pod in view.pending if requests_of(pod.resource.spec).get(_GPU)]
-    plugin = [pod.ref for pod in view.placed if pod.node == node.ref.name and pod.owner.kind == "DaemonSet"]
+def _none(view: View, node: Resource, resource: str, label: str) -> Finding:
+    waiting = [pod.ref for pod in view.pending if requests_of(pod.resource.spec).get(resource)]
+    agents = [pod.ref for pod in view.placed if pod.node == node.ref.name and pod.owner.kind == "DaemonSet"]
     free = free_on(view.graph, node.ref)
+    why, proof = _plugin(view, node, resource)
     return Finding(
         cause=NONE_ADVERTISED.id,
         object=node.ref,
-        title=f"Node {node.ref.name} has a GPU by its labels but advertises no {_GPU}: device plugin or driver is not running there",
+        title=f"Node {node.ref.name} has devices by its labels but advertises no {resource}: {why}",
         evidence=(
-            said(node, "status.allocatable", f"{_GPU} is {'0' if _GPU in free else 'absent'} in status.allocatable"),
-            said(node, "metadata.labels", f"{next(label for label in _PRESENT if text(node.labels, label))} = true"),
+            said(
+                node,
+                "status.allocatable",
+                f"{resource} is {'0' if resource in free else 'absent'} in status.allocatable",
+            ),
+            said(node, "metadata.labels", f"{label} = {text(node.labels, label)}"),
+            *proof,
         ),
         explains=tuple(waiting),
-        weight=0.85 if waiting else 0.6,
+        weight=0.55 if _not_ready(agents) else 0.93 if waiting else 0.6,  # an agent in trouble says more itself
         steps=(
             describe(node.ref),
             read(
-                "See the GPU operator's pods on it",
+                "See the device plugin's and driver's pods on it",
                 f"kubectl get pods -A -o wide --field-selector spec.nodeName={node.ref.name}",
             ),
+            read("See the device plugins", "kubectl get daemonsets -A | grep -i -e device-plugin -e gpu"),
         ),
-        points_to=tuple(plugin),
+        points_to=tuple(agents),
     )
+
+
+def _not_ready(agents: Sequence[Ref]) -> bool:
+    return any(_PLUGIN.search(ref.name) or "driver" in ref.name or "toolkit" in ref.name for ref in agents)
+
+
+def _plugin(view: View, node: Resource, resource: str) -> tuple[str, tuple[Evidence, ...]]:
+    """Why the device plugin does not serve the node, as far as its DaemonSet tells."""
+    vendor = resource.partition("/")[0].partition(".")[0]
+    for workload in view.workloads("DaemonSet"):
+        name = workload.ref.name
+        if not _PLUGIN.search(name) or not (vendor in name or vendor in str(_images(workload))):
+            continue
+        on_it = [pod for pod in view.pods_of(workload.ref) if pod.node == node.ref.name]
+        if on_it:
+            state = "runs there" if all(pod.ready for pod in on_it) else "is not ready there"
+            return f"{workload.ref} {state}, so look at its log and at the driver", ()
+        template = mapping(workload.spec, "template", "spec")
+        if not fits_selector(template, node):
+            wanted = ", ".join(f"{key}={text(value)}" for key, value in mapping(template, "nodeSelector").items())
+            proof = said(
+                workload, "spec.template.spec.nodeSelector", f"{workload.ref} selects {wanted or 'by affinity'}"
+            )
+            return (
+                f"device plugin {workload.ref} is not sent there: its node selector ({wanted or 'affinity'}) does not match",
+                (proof,),
+            )
+        if taints := untolerated_taints(template, node):
+            proof = said(node, "spec.taints", f"node {node.ref.name} has the taint {taints[0]}")
+            return f"device plugin {workload.ref} is not sent there: it does not tolerate the taint {taints[0]}", (
+                proof,
+            )
+        return f"device plugin {workload.ref} has no pod there", ()
+    if view.was_read("DaemonSet"):
+        return "no device plugin DaemonSet for it is installed", ()
+    return "device plugin or driver is not running there", ()
+
+
+def _images(workload: Resource) -> list[str]:
+    return [text(container, "image") for container in children(workload.spec, "template", "spec", "containers")]
 
 
 RULES: tuple[Rule, ...] = (Rule(find=find_unhealthy_devices, causes=(UNHEALTHY, NONE_ADVERTISED)),)

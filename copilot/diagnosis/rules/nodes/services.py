@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.rules.nodes.conditions import victims_on
+from copilot.diagnosis.rules.nodes.journal import JOURNAL_CAUSES, KERNEL, Word, is_ill, words_of
 from copilot.diagnosis.rules.nodes.units import node_of, services_down
-from copilot.diagnosis.steps import change
+from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View
 from copilot.diagnosis.words import read
 from copilot.model import Evidence, Finding, NodeService, Ref
@@ -32,10 +35,54 @@ _WHY = re.compile(
 _NOISE = re.compile(r"main process exited|failed with result|scheduled restart|start request repeated", re.IGNORECASE)
 
 
+_DEEP = re.compile(
+    r"expired|x509|swap|cgroup driver|misconfiguration|unknown (?:flag|command|field)|no space left|permission denied|"
+    r"address already in use|load TOML|invalid|unexpected token|cannot allocate|failed to (?:parse|decode|load)|panic",
+    re.IGNORECASE,
+)
+
+
 def find_services_down(view: View) -> Iterator[Finding]:
-    """One finding for each unit of a node that should run and does not."""
+    """One finding for each unit of a node that should run and does not, and for each ill node whose journal says why."""
+    told = set()
+    words = words_of(view)
     for service in services_down(view):
-        yield _explain(view, service)
+        node = node_of(view, service)
+        finding = _explain(view, service)
+        unit = service.unit.removesuffix(".service")
+        if (word := words.get(node)) is not None and f"journal of {unit}" == word.proof.path:
+            finding = msgspec.structs.replace(
+                finding,
+                cause=word.cause.id,
+                title=f"Service {unit} does not run on node {node}: {word.what}",
+                evidence=(word.proof, *finding.evidence),
+            )
+        told.add(node)
+        yield finding
+    for node, word in words.items():
+        if node not in told and node:
+            yield from _by_journal(view, node, word)
+
+
+def _by_journal(view: View, node: str, word: Word) -> Iterator[Finding]:
+    """The services run, and one of them says why the node is not well."""
+    ref, ill = Ref("Node", "", node), is_ill(view, node)
+    victims = victims_on(view, ref)
+    if not ill and not (victims and word.cause is KERNEL):
+        return
+    yield Finding(
+        cause=word.cause.id,
+        object=ref,
+        title=f"Node {node} is {'not ready' if ill else 'not well'}: {word.what}",
+        evidence=(word.proof,),
+        explains=victims,
+        weight=0.96 if ill else 0.8,
+        steps=(
+            describe(ref),
+            read("Read its journal", f"ssh {node} journalctl -u kubelet -n 80 --no-pager"),
+            read("Read its kernel log", f"ssh {node} dmesg -T | tail -50"),
+        ),
+    )
 
 
 def _explain(view: View, service: NodeService) -> Finding:
@@ -71,7 +118,8 @@ def _explain(view: View, service: NodeService) -> Finding:
 def _reason(status: str) -> str:
     telling = [line.strip() for line in status.splitlines() if _WHY.search(line) and not _NOISE.search(line)]
     logged = [line for line in telling if re.search(r"\]: ", line)]
-    return (logged or telling or [""])[-1].rpartition("]: ")[2][:240]
+    deep = [line for line in logged or telling if _DEEP.search(line)]
+    return (deep or logged or telling or [""])[-1].rpartition("]: ")[2][:240]
 
 
-RULES: tuple[Rule, ...] = (Rule(find=find_services_down, causes=(DOWN,)),)
+RULES: tuple[Rule, ...] = (Rule(find=find_services_down, causes=(DOWN, *JOURNAL_CAUSES)),)

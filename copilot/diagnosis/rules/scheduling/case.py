@@ -125,8 +125,8 @@ def is_waiting(view: View, pod: PodFact) -> bool:
 
 
 def scaling_up(view: View, pod: PodFact) -> bool:
-    """Whether the cluster autoscaler has just ordered a node for the pod."""
-    ordered = [event.last for event in view.events(pod.ref, "TriggeredScaleUp") if event.last is not None]
+    """Whether an autoscaler has just ordered a node for the pod."""
+    ordered = [event.last for event in view.events(pod.ref, "TriggeredScaleUp", "Nominated") if event.last is not None]
     refused = [event.last for event in view.events(pod.ref, "NotTriggerScaleUp") if event.last is not None]
     if not ordered or (refused and max(refused) > max(ordered)):
         return False

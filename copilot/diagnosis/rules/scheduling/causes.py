@@ -84,6 +84,14 @@ TAINT = _cause(
     ("Node.spec.taints", "spec.tolerations"),
     "Add the toleration if the pod belongs there, or remove the taint",
 )
+TAINT_SHARED = _cause(
+    "sched.taint.shared",
+    "A taint was put on nodes that ordinary pods share",
+    "tainttoleration/taint_toleration.go",
+    ("Node.spec.taints", "spec.tolerations"),
+    "Remove the taint, or give the pods nodes of their own",
+    kind="Node",
+)
 CONDITION_TAINT = _cause(
     "sched.taint.condition",
     "The suitable nodes are not ready",
@@ -168,7 +176,7 @@ EXCLUSIVE = _cause(
     "End the other pod, or use another access mode",
 )
 ATTACH_LIMIT = _cause(
-    "volume.attach.limit",
+    "sched.volume.limit",
     "The suitable nodes have attached as many volumes as they can",
     "nodevolumelimits/csi.go",
     ("CSINode.spec.drivers[].allocatable.count",),
@@ -190,18 +198,9 @@ GATED = _cause(
     "Look at the controller that owns the gate",
     yields=True,
 )
-AUTOSCALER = _cause(
-    "sched.autoscaler_no",
-    "The cluster autoscaler cannot add a node that would fit",
-    "cluster-autoscaler NotTriggerScaleUp",
-    ("event NotTriggerScaleUp",),
-    "Raise the node group's maximum, or change the pod",
-    yields=True,
-)
-
 ALL = (
-    CPU, MEMORY, EPHEMERAL, EXTENDED, TOO_MANY, NODE_AFFINITY, TAINT, CONDITION_TAINT, CORDON, HOST_PORTS, POD_AFFINITY, SPREAD,
-    VOLUME_ZONE, VOLUME_NODE, VOLUME_UNBOUND, VOLUME_NONE, CLAIM_MISSING, EXCLUSIVE, ATTACH_LIMIT, MIXED, GATED, AUTOSCALER,
+    CPU, MEMORY, EPHEMERAL, EXTENDED, TOO_MANY, NODE_AFFINITY, TAINT, TAINT_SHARED, CONDITION_TAINT, CORDON, HOST_PORTS, POD_AFFINITY, SPREAD,
+    VOLUME_ZONE, VOLUME_NODE, VOLUME_UNBOUND, VOLUME_NONE, CLAIM_MISSING, EXCLUSIVE, ATTACH_LIMIT, MIXED, GATED,
 )  # fmt: skip
 
 BY_FILTER = {

@@ -5,6 +5,7 @@ What a person chose on purpose is kept: nodes outside the pod's own selector, an
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
@@ -19,6 +20,10 @@ from retrievers.graph.placement import allocatable_of, quantities, requests_of
 CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 CONDITION_PREFIX = "node.kubernetes.io/"
 CLOUD_PREFIX = "node.cloudprovider.kubernetes.io/"
+# Taints that an agent takes off once it runs on a new node, and that machinery puts on a node it is about to remove.
+_STARTING = re.compile(
+    r"agent-not-ready|/not-ready$|/uninitialized$|/unregistered$|startup-taint|ToBeDeletedByClusterAutoscaler|karpenter\.sh/disrupted"
+)
 
 # When several constraints tie: first what can be undone at once, then what the pod's own template asks.
 _TIES = (
@@ -111,7 +116,9 @@ def _tie(kind: Filter) -> int:
 
 def is_condition(fit: NodeFit) -> bool:
     """Whether the node's taints come from its own ill health."""
-    return bool(fit.taints) and all(t.key.startswith((CONDITION_PREFIX, CLOUD_PREFIX)) for t in fit.taints)
+    return bool(fit.taints) and all(
+        t.key.startswith((CONDITION_PREFIX, CLOUD_PREFIX)) or _STARTING.search(t.key) for t in fit.taints
+    )
 
 
 def choose_from_text(message: SchedulerMessage, control_planes: int) -> Filter | None:

@@ -14,6 +14,7 @@ from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.rules.scheduling.case import is_waiting, scheduler_said
 from copilot.diagnosis.rules.scheduling.cel import Device, evaluate, failing
+from copilot.diagnosis.rules.scheduling.device_taints import taints_on, tolerates
 from copilot.diagnosis.rules.scheduling.message import Filter
 from copilot.diagnosis.steps import change, describe, show
 from copilot.diagnosis.view import View, said, told
@@ -50,6 +51,13 @@ IN_USE = _cause(
     "ResourceClaim.status.allocation",
     kind="ResourceClaim",
 )
+TAINTED = _cause(
+    "dra.device.taint",
+    "The devices that satisfy the claim are tainted",
+    "ResourceSlice.spec.devices[].taints",
+    "DeviceTaintRule.spec",
+    kind="Node",
+)
 NO_CLASS = _cause(
     "dra.class_missing",
     "The claim names a DeviceClass that does not exist",
@@ -78,6 +86,7 @@ class Request(msgspec.Struct, frozen=True, eq=False):
     device_class: str
     selectors: tuple[str, ...]
     count: int
+    tolerations: tuple[Mapping[str, Any], ...] = ()
 
 
 class Asked(msgspec.Struct, frozen=True, eq=False):
@@ -186,7 +195,8 @@ def requests_of_claim(spec: Mapping[str, Any]) -> Iterator[Request]:
         body = mapping(entry, "exactly") or next(children(entry, "firstAvailable"), entry)
         selectors = tuple(text(item, "cel", "expression") for item in children(body, "selectors"))
         count = 1 if text(body, "allocationMode") == "All" else number(body, "count", default=1)
-        yield Request(text(entry, "name"), text(body, "deviceClassName"), selectors, count)
+        tolerated = tuple(children(body, "tolerations"))
+        yield Request(text(entry, "name"), text(body, "deviceClassName"), selectors, count, tolerated)
 
 
 def _judge(
@@ -225,6 +235,8 @@ def _judge(
             return _no_fit(
                 pod, source, request, rules, devices, (*proof, said(source, path, _ask_text(request))), blamed=blamed
             )
+        if (finding := _tainted(view, pod, source, request, fitting, proof)) is not None:
+            return finding
         taken = _allocated(view)
         free = [device for device in fitting if (device.driver, device.pool, device.name) not in taken]
         if len(free) < request.count:
@@ -239,6 +251,31 @@ def _judge(
         tuple(proof),
         0.65,
     )
+
+
+def _tainted(
+    view: View, pod: PodFact, source: Resource, request: Request, fitting: Sequence[Device], proof: Sequence[Evidence]
+) -> Finding | None:
+    """Too few of the fitting devices are left once those with a taint that the request does not tolerate are put aside."""
+    marks = [(device, taint, where) for device in fitting for taint, where in taints_on(view, device)]
+    kept = [(device, taint, where) for device, taint, where in marks if not tolerates(request.tolerations, taint)]
+    names = {(device.pool, device.name) for device, _, _ in kept}
+    if not kept or len(fitting) - len(names) >= request.count:
+        return None
+    device, taint, where = kept[0]
+    said_so = f"{text(taint, 'key')}={text(taint, 'value')}:{text(taint, 'effect')}"
+    nodes = list(dict.fromkeys(d.node for d, _, _ in kept if d.node))
+    by_rule = where is not None
+    ref = where if where is not None else Ref("Node", "", nodes[0]) if len(nodes) == 1 else source.ref
+    return _finding(
+        TAINTED,
+        pod,
+        f"{plural(len(names), 'device')} that would satisfy {source.ref} (on {listed(nodes, 3) or 'the network'}) "
+        f"{'is' if len(names) == 1 else 'are'} tainted {said_so}{f' by {where}' if by_rule else ' by the driver'}, so {pod.owner} gets none",
+        ref,
+        (*proof, Evidence(object=ref, path="spec.devices[].taints", text=f"device {device.name} of pool {device.pool} has the taint {said_so}")),
+        0.95,
+    )  # fmt: skip
 
 
 def _ask_text(request: Request) -> str:
@@ -350,6 +387,6 @@ def find_unprepared_devices(view: View) -> Iterator[Finding]:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(find=find_unsatisfied_claims, causes=(NO_FIT, IN_USE, NO_CLASS, NO_CLAIM)),
+    Rule(find=find_unsatisfied_claims, causes=(NO_FIT, IN_USE, TAINTED, NO_CLASS, NO_CLAIM)),
     Rule(find=find_unprepared_devices, causes=(PREPARE,)),
 )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from copilot.diagnosis.rules.scheduling import causes
 from copilot.diagnosis.rules.scheduling.case import Case
-from copilot.diagnosis.rules.scheduling.choice import CONTROL_PLANE, Choice, is_condition
+from copilot.diagnosis.rules.scheduling.choice import CONTROL_PLANE, Choice
 from copilot.diagnosis.rules.scheduling.fit import access_modes, claims_of, volumes_of
 from copilot.diagnosis.rules.scheduling.labels import mismatches, wanted_text
 from copilot.diagnosis.rules.scheduling.message import Filter
 from copilot.diagnosis.rules.scheduling.room import DEFAULT_MAX_PODS, node_lines, room, slots
+from copilot.diagnosis.rules.scheduling.taints import pinned, tainted
 from copilot.diagnosis.steps import change, describe, listing
 from copilot.diagnosis.view import said
 from copilot.diagnosis.words import listed, plural, read
-from copilot.model import Evidence, Finding, Ref
+from copilot.model import Finding, Ref
 from copilot.model.likeness import nearest
 from retrievers.graph.placement import pods_on
 
@@ -38,39 +39,6 @@ def _affinity(case: Case, choice: Choice) -> Finding:
     )
 
 
-def _taint(case: Case, choice: Choice) -> Finding:
-    names = [fit.name for fit in choice.nodes]
-    taints = listed(dict.fromkeys(str(taint) for fit in choice.nodes for taint in fit.taints), 3)
-    lines = node_lines(choice, Filter.TAINT)
-    if all(is_condition(fit) for fit in choice.nodes):
-        return case.finding(
-            causes.CONDITION_TAINT,
-            f"{case.who} can only run on {plural(len(names), 'node')} ({listed(names)}) that Kubernetes has tainted as not healthy: {taints}",
-            ref=choice.nodes[0].node.ref,
-            evidence=lines,
-            steps=(describe(choice.nodes[0].node.ref),),
-            weight=0.6,
-            points_to=tuple(fit.node.ref for fit in choice.nodes),
-        )
-    only = "the only suitable node" if len(names) == 1 else f"all {len(names)} suitable nodes"
-    return case.finding(
-        causes.TAINT,
-        f"{case.who} does not tolerate the taint {taints} of {only} ({listed(names)})",
-        evidence=(*lines, *_pinned(case)),
-        steps=(
-            describe(choice.nodes[0].node.ref),
-            change(f"Add a toleration to {case.who} if it belongs there, or remove the taint", case.owner),
-        ),
-    )
-
-
-def _pinned(case: Case) -> Iterator[Evidence]:
-    spec = case.pod.resource.spec
-    if spec.get("nodeSelector"):
-        yield said(case.pod.resource, "spec.nodeSelector", f"the pod asks for {wanted_text(spec)}")
-    yield said(case.pod.resource, "spec.tolerations", "no toleration of the pod matches the taint")
-
-
 def _cordon(case: Case, choice: Choice) -> Finding:
     names = [fit.name for fit in choice.nodes]
     many = len(names) > 1
@@ -80,7 +48,7 @@ def _cordon(case: Case, choice: Choice) -> Finding:
         ref=choice.nodes[0].node.ref,
         evidence=(
             *node_lines(choice, Filter.CORDON),
-            *([] if not case.pod.resource.spec.get("nodeSelector") else list(_pinned(case))[:1]),
+            *([] if not case.pod.resource.spec.get("nodeSelector") else list(pinned(case))[:1]),
         ),
         steps=(
             describe(choice.nodes[0].node.ref),
@@ -155,7 +123,7 @@ def _volume(case: Case, choice: Choice) -> Finding:
 
 _BUILDERS: Mapping[Filter, Callable[[Case, Choice], Finding]] = {
     Filter.NODE_AFFINITY: _affinity,
-    Filter.TAINT: _taint,
+    Filter.TAINT: tainted,
     Filter.CORDON: _cordon,
     Filter.RESOURCE: room,
     Filter.PODS: slots,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from copilot.diagnosis.rules.scheduling import causes
 from copilot.diagnosis.rules.scheduling.case import MAX_NODES, Case
 from copilot.diagnosis.rules.scheduling.choice import Choice, is_extended
+from copilot.diagnosis.rules.scheduling.equipment import has_device
 from copilot.diagnosis.rules.scheduling.fit import NodeFit
 from copilot.diagnosis.rules.scheduling.message import Filter
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import said
 from copilot.diagnosis.words import listed, plural, read
-from copilot.model import Evidence, Finding
+from copilot.model import Evidence, Finding, Ref
 from copilot.model.quantity import format_amount
 from retrievers.graph.placement import PODS, allocatable_of, quantities
 
@@ -51,8 +52,15 @@ def room(case: Case, choice: Choice) -> Finding:
             read("See what each node has allocated", "kubectl describe nodes | grep -A8 'Allocated resources'"),
             change(f"Lower the {resource} request of {case.who}, or add a node", case.owner),
         ),
-        points_to=tuple(fit.node.ref for fit in lost),
+        points_to=tuple(fit.node.ref for fit in lost) or _equipped(case, resource, sizes),
     )
+
+
+def _equipped(case: Case, resource: str, sizes: Mapping[str, Fraction]) -> tuple[Ref, ...]:
+    """Nodes that have such devices by their labels and offer none: where the device plugin does not do its work."""
+    if any(sizes.values()):
+        return ()
+    return tuple(node.ref for node in case.nodes.all.values() if has_device(node, resource))
 
 
 def _devices_lost(fit: NodeFit, resource: str) -> bool:

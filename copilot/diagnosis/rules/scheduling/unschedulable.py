@@ -146,7 +146,9 @@ def _with_autoscaler(case: Case, finding: Finding) -> Finding:
     refused = case.view.events(case.pod.ref, "NotTriggerScaleUp")
     if not refused:
         return finding
-    return msgspec.structs.replace(finding, evidence=(*finding.evidence, told(refused[-1])))
+    why = refused[-1].message.rpartition(": ")[2].strip()[:160]
+    title = f"{finding.title}; the cluster autoscaler adds no node ({why})" if why else finding.title
+    return msgspec.structs.replace(finding, title=title, evidence=(*finding.evidence, told(refused[-1])))
 
 
 def find_gated(view: View) -> Iterator[Finding]:
