@@ -43,12 +43,12 @@ class LogLine(msgspec.Struct, frozen=True):
     said: str
 
 
-def tail(log: ContainerLog, most: int = TAIL) -> Iterator[LogLine]:
-    """Yield the last lines, newest first; empty lines and access-log lines are left out."""
+def tail(log: ContainerLog, most: int = TAIL, *, access: bool = False) -> Iterator[LogLine]:
+    """Yield the last lines, newest first; empty lines are left out, and access-log lines unless they are asked for."""
     lines = log.text.splitlines()
     for index in range(len(lines) - 1, max(-1, len(lines) - 1 - most), -1):
         line = lines[index].rstrip()
-        if line.strip() and not _ACCESS.search(line[:MAX_LINE]):
+        if line.strip() and (access or not _ACCESS.search(line[:MAX_LINE])):
             yield LogLine(index + 1, line[:MAX_LINE], spoken(line))
 
 

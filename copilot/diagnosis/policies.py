@@ -139,11 +139,8 @@ def _peer_words(peers: list[Mapping[str, Any]]) -> Iterator[str]:
     for peer in peers:
         parts = []
         if "namespaceSelector" in peer:
-            parts.append(
-                f"namespaces {parse_label_selector(peer.get('namespaceSelector')) or '(all)'}".replace(
-                    "namespaces  ", "all namespaces"
-                )
-            )
+            shown = str(parse_label_selector(peer.get("namespaceSelector")) or "")
+            parts.append(f"namespaces {shown}" if shown else "all namespaces")
         if "podSelector" in peer:
             shown = str(parse_label_selector(peer.get("podSelector")) or "")
             parts.append(f"pods {shown}" if shown else "pods of the namespace")

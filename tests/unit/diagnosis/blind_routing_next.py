@@ -1,4 +1,7 @@
-"""A second batch of routing, written after the first was mended and before its neighbours were looked at."""
+"""A second batch of routing, written after the first was mended and before its neighbours were looked at.
+
+First run: 7 of 14 right, nothing blamed where all is calm.
+"""
 
 from __future__ import annotations
 

@@ -36,12 +36,10 @@ _BAD_REASON = re.compile(
 )
 _TERMINAL = frozenset({"Failed", "Failure", "Error", "FailureTarget"})
 _DONE = frozenset({"Complete", "Completed", "Succeeded", "Finished"})
-_BAD_PHASES = frozenset(
-    {
-        "failed", "error", "degraded", "unhealthy", "stalled", "rejected", "invalid", "crashed", "broken", "aborted", "unschedulable",
-        "unknown error", "applyfailed", "failure", "notready", "deploy_failed", "submission_failed", "errored",
-    }
-)  # fmt: skip
+_BAD_PHASE = re.compile(
+    r"^(?:[a-z_ \-]{0,40}(?:failed|failure|error|errored|unhealthy|degraded|unavailable|aborted|rejected|invalid|stalled|unschedulable|not ?ready)|(?:failed|error)\w{0,40}|crashed|broken|red|health_err)$",
+    re.IGNORECASE,
+)
 _PHASES = ("phase", "state", "jobStatus", "jobDeploymentStatus", "health", "terminalState")
 _WORKING = re.compile(
     r"progress|reconcil|creat|pending|waiting|initiali|install|provision|unknown|starting|pulling", re.IGNORECASE
@@ -51,8 +49,8 @@ _WRONG = re.compile(
     re.IGNORECASE,
 )
 _PAST = re.compile(r"^(?:last|previous|prior|history|old)", re.IGNORECASE)  # fields that tell of a run that is over
-_SAYS = ("message", "errorMessage", "error", "failureMessage", "reason")
-_DEPTH, _WIDTH = 5, 60  # a status nested deeper or wider is data
+_SAYS = ("message", "errorMessage", "error", "failureMessage", "trace", "reason")
+_DEPTH, _WIDTH, _ENTRIES = 5, 60, 12  # a status nested deeper or wider is data
 
 
 class Complaint(msgspec.Struct, frozen=True):
@@ -130,7 +128,7 @@ def _worst(view: View, resource: Resource) -> Complaint | None:
     found += [made for name in _PHASES if (made := _of_phase(resource, name)) is not None]
     found += list(_of_part(resource))
     found.sort(key=lambda c: (not c.terminal, -c.weight, not c.message, c.kind != "Ready is False", c.path))
-    return found[0] if found else _waiting(view, resource) or _warned(view, resource)
+    return found[0] if found else _flagged(view, resource) or _waiting(view, resource) or _warned(view, resource)
 
 
 def _of_condition(view: View, entry: Mapping[str, object]) -> Complaint | None:
@@ -155,7 +153,7 @@ def _of_condition(view: View, entry: Mapping[str, object]) -> Complaint | None:
 def _of_phase(resource: Resource, name: str) -> Complaint | None:
     value = resource.status.get(name)
     phase = text(value, "status") if isinstance(value, dict) else text(value)
-    if phase.lower() not in _BAD_PHASES:
+    if not _BAD_PHASE.match(phase):
         return None
     message = next((text(resource.status, key) for key in _SAYS if text(resource.status, key)), "")
     reason = text(resource.status, "reason")
@@ -170,11 +168,25 @@ def _of_part(resource: Resource) -> Iterator[Complaint]:
     for key, part in list(resource.status.items())[:_WIDTH]:
         if not isinstance(part, dict) or key in _PHASES or _PAST.match(str(key)):
             continue
-        phase = next((text(part, name) for name in ("state", "phase", "status") if text(part, name)), "")
-        if phase.lower() in _BAD_PHASES:
+        phase = next((text(part, name) for name in ("state", "phase", "status", "health") if text(part, name)), "")
+        if _BAD_PHASE.match(phase):
             message = next((text(part, name) for name in _SAYS if text(part, name)), "")
             terminal = phase.lower() in ("failed", "error", "failure")
             yield Complaint(f"status.{key}", f"{key} {phase}", "", message, None, terminal=terminal)
+
+
+def _flagged(view: View, resource: Resource) -> Complaint | None:
+    """A plain `ready: false` with a reason, or an error that stands in the status."""
+    status = resource.status
+    words = next((text(status, key) for key in ("error", "errorMessage", "failureMessage") if text(status, key)), "")
+    unready = next((key for key in ("ready", "healthy", "available") if status.get(key) is False), "")
+    words = words or (
+        next((text(status, key) for key in ("message", "reason") if text(status, key)), "") if unready else ""
+    )
+    young = view.timed and resource.created is not None and view.now - resource.created < SETTLE
+    if not words or young:
+        return None
+    return Complaint(f"status.{unready or 'error'}", f"{unready} is false" if unready else "error", "", words, None, terminal=False, weight=0.65)  # fmt: skip
 
 
 def _waiting(view: View, resource: Resource) -> Complaint | None:
@@ -209,5 +221,10 @@ def _nested(value: Any, depth: int, name: str = "") -> Iterator[tuple[int, str]]
             reason = text(value, "reason")
             yield depth, f"{reason}: {telling_part(words)}" if reason and reason != words else telling_part(words)
     for key, part in list(value.items())[:_WIDTH]:
-        if isinstance(part, dict) and (not _PAST.match(str(key)) or _WRONG.search(str(key))):
-            yield from _nested(part, depth + 1, str(key))
+        if key == "conditions" or (_PAST.match(str(key)) and not _WRONG.search(str(key))):
+            continue
+        for entry in part[:_ENTRIES] if isinstance(part, list) else (part,):
+            if isinstance(entry, dict):
+                yield from _nested(entry, depth + 1, str(key))
+            elif isinstance(part, list) and isinstance(entry, str) and _WRONG.search(str(key)):
+                yield depth + 1, telling_part(entry)

@@ -77,8 +77,17 @@ _REASONS: Mapping[str, Cause] = {
     "NoMatchingListenerHostname": PARENT,
     "NoMatchingParent": PARENT,
     "InvalidCertificateRef": CERTIFICATE,
+    "HostnameConflict": UNPROGRAMMED,
+    "ProtocolConflict": UNPROGRAMMED,
+    "PortUnavailable": UNPROGRAMMED,
+    "UnsupportedAddress": UNPROGRAMMED,
+    "AddressNotUsable": UNPROGRAMMED,
+    "NoResources": UNPROGRAMMED,
 }
-_BAD_TYPES = frozenset({"Accepted", "ResolvedRefs", "Programmed", "Ready"})
+_BAD = frozenset(
+    {("False", kind) for kind in ("Accepted", "ResolvedRefs", "Programmed", "Ready")}
+    | {("True", kind) for kind in ("Conflicted", "OverlappingTLSConfig", "PartiallyInvalid")}
+)
 _SETTLING = frozenset({"Pending", "Scheduled"})
 
 
@@ -102,11 +111,9 @@ def find_gateway_faults(view: View) -> Iterator[Finding]:
             bad = [
                 entry
                 for entry in _entries(resource)
-                if text(entry.body, "status") == "False"
-                and text(entry.body, "type") in _BAD_TYPES
-                and entry.reason not in _SETTLING
+                if entry.reason not in _SETTLING and (text(entry.body, "status"), text(entry.body, "type")) in _BAD
             ]
-            bad.sort(key=lambda entry: (entry.reason not in _REASONS, entry.path))
+            bad.sort(key=lambda entry: (entry.reason not in _REASONS, not text(entry.body, "message"), entry.path))
             if bad and resource.deleted is None:
                 yield _explain(view, resource, bad[0])
 
@@ -133,8 +140,14 @@ def _explain(view: View, resource: Resource, entry: Entry) -> Finding:
     return Finding(
         cause=cause.id,
         object=ref,
-        title=f"{ref}{where}: {text(entry.body, 'type')} is False ({entry.reason}): {found or message[:220]}",
-        evidence=(said(resource, entry.path, f"{text(entry.body, 'type')} = False, {entry.reason}: {message[:300]}"),),
+        title=f"{ref}{where}: {text(entry.body, 'type')} is {text(entry.body, 'status')} ({entry.reason}): {found or message[:220]}",
+        evidence=(
+            said(
+                resource,
+                entry.path,
+                f"{text(entry.body, 'type')} = {text(entry.body, 'status')}, {entry.reason}: {message[:300]}",
+            ),
+        ),
         weight=0.93 if found else 0.85,
         since=instant(entry.body.get("lastTransitionTime")),
         steps=(describe(ref), change(cause.title, ref)),

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
-from copilot.diagnosis.complaints import complaints
+from copilot.diagnosis.complaints import LASTING, complaints
 from copilot.diagnosis.log_dependency import dns_services
-from copilot.diagnosis.log_lines import bare
+from copilot.diagnosis.log_lines import LogLine, bare, tail
 from copilot.diagnosis.steps import describe, listing
 from copilot.diagnosis.view import View, logged, said, told
-from copilot.model import Finding, Ref
+from copilot.model import ContainerLog, Finding, Ref
 from retrievers.graph import EdgeKind
 
 SERVER_DOWN = Cause(
     id="dns.server_down", title="The cluster's DNS server is down", kind="Deployment", yields=True,
     fields=("Service kube-dns endpoints", "log"), steps=("Look at the CoreDNS pods and their configuration",),
     citation="kubernetes cluster/addons/dns/coredns",
+)  # fmt: skip
+UPSTREAM = Cause(
+    id="dns.upstream", title="The servers that the cluster's DNS forwards to do not answer", kind="ConfigMap",
+    fields=("log of CoreDNS", "ConfigMap coredns Corefile"), brings_about=("app.dependency.unknown_host", "app.dependency.timeout", "dns.lookup_failing"),
+    steps=("Correct `forward` in the Corefile, or repair the server it names",), citation="coredns plugin/forward",
 )  # fmt: skip
 MISSING = Cause(
     id="dns.missing_clusterdns", title="The kubelet has no cluster DNS address to give to pods", kind="Node", severity=Severity.DEGRADED,
@@ -48,6 +54,41 @@ def find_dns_down(view: View) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+_FORWARDED = re.compile(
+    r"plugin/errors: \d \S{1,253} \w{1,10}: .{0,120}->(?P<server>[\d.:\[\]a-f]{3,60}?):\d{1,5}: .{0,60}(?:i/o timeout|refused|unreachable|no route)"
+)
+
+
+def find_silent_upstreams(view: View) -> Iterator[Finding]:
+    """The server that CoreDNS forwards to and hears nothing of, while programs cannot resolve names outside."""
+    lost = [complaint for complaint in complaints(view) if complaint.cause == "app.dependency.unknown_host"]
+    for service in dns_services(view) if lost else ():
+        said_of: dict[str, list[tuple[ContainerLog, LogLine]]] = {}
+        pods = [edge.target for edge in view.graph.out(service.ref, EdgeKind.SELECTS)]
+        for log in (log for pod in pods for log in view.logs(pod)):
+            for line in tail(log, 80):
+                if found := _FORWARDED.search(line.raw):
+                    said_of.setdefault(found["server"], []).append((log, line))
+        for server, lines in said_of.items():
+            if len(lines) >= LASTING:
+                yield _silent(view, pods[0], server, lines, [c.pod.ref for c in lost])
+
+
+def _silent(
+    view: View, pod: Ref, server: str, lines: list[tuple[ContainerLog, LogLine]], victims: list[Ref]
+) -> Finding:
+    read = view.graph.get(pod)
+    owner = view.pod(read).owner if read is not None else pod
+    held = view.graph.find("ConfigMap", "kube-system", "coredns")
+    holder = held.ref if held is not None else owner
+    log, line = lines[0]
+    return Finding(
+        cause=UPSTREAM.id, object=holder, title=f"{holder}: the DNS server {server}, to which the cluster's DNS forwards, does not answer: names outside the cluster do not resolve",
+        evidence=(logged(log, line.number, bare(line.raw)[:300]),), explains=(*dict.fromkeys(victims), owner), weight=0.8,
+        steps=(describe(holder), listing("pods", "kube-system", extra="-l k8s-app=kube-dns")),
+    )  # fmt: skip
+
+
 def find_kubelet_dns(view: View) -> Iterator[Finding]:
     """What kubelets say of the DNS settings they hand to pods; a note unless programs fail to resolve names."""
     for reason, cause, weight in (("MissingClusterDNS", MISSING, 0.7), ("DNSConfigForming", FORMING, 0.3)):
@@ -67,5 +108,6 @@ def find_kubelet_dns(view: View) -> Iterator[Finding]:
 
 RULES = (
     Rule(find=find_dns_down, causes=(SERVER_DOWN,)),
+    Rule(find=find_silent_upstreams, causes=(UPSTREAM,)),
     Rule(find=find_kubelet_dns, causes=(MISSING, FORMING)),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from copilot.diagnosis.addresses import addresses_of
+from copilot.diagnosis.addresses import addresses_of, service_of
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.complaints import LASTING, Complaint, complained_of, complaints
 from copilot.diagnosis.log_lines import bare, tail
@@ -49,8 +49,10 @@ def find_manual_endpoints(view: View) -> Iterator[Finding]:
             continue
         held = slices_of(view, service)
         problem = _missing(service, held)
-        if problem:
-            yield _manual(view, service, held, problem)
+        missed = complained_of(view).get(service.ref, [])
+        named = view.graph.into(service.ref, EdgeKind.CONNECTS_TO, EdgeKind.ROUTES_TO)
+        if problem and (missed or named):  # else a Service that nobody uses: locks of old controllers are such
+            yield _manual(service, held, problem, missed)
 
 
 def slices_of(view: View, service: Resource) -> list[Resource]:
@@ -83,14 +85,11 @@ def _missing(service: Resource, held: list[Resource]) -> str:
     return ""
 
 
-def _manual(view: View, service: Resource, held: list[Resource], problem: str) -> Finding:
-    missed = complained_of(view).get(service.ref, [])
-    named = view.graph.into(service.ref, EdgeKind.CONNECTS_TO, EdgeKind.ROUTES_TO)
-    weight = 0.88 if missed else 0.62 if named else 0.4
+def _manual(service: Resource, held: list[Resource], problem: str, missed: list[Complaint]) -> Finding:
     return Finding(
         cause=MANUAL.id, object=service.ref, title=f"{service.ref} {problem}",
         evidence=(said(service, "spec.ports", f"{service.ref} {problem}"), *_quotes(missed)),
-        explains=tuple(dict.fromkeys((*(c.pod.ref for c in missed), *(one.ref for one in held)))), weight=weight,
+        explains=tuple(dict.fromkeys((*(c.pod.ref for c in missed), *(one.ref for one in held)))), weight=0.88 if missed else 0.62,
         steps=(listing("endpointslices", service.ref.namespace, extra=f"-l kubernetes.io/service-name={service.ref.name}"), change(f"Correct the EndpointSlice of {service.ref}", service.ref)),
     )  # fmt: skip
 
@@ -100,29 +99,29 @@ def _quotes(missed: list[Complaint]) -> tuple[Evidence, ...]:
 
 
 def find_headless_ports(view: View) -> Iterator[Finding]:
-    """Headless Services that are called on a port which only a cluster IP would map."""
-    for ref, missed in complained_of(view).items():
-        service = view.graph.get(ref)
-        if service is None or text(service.spec, "clusterIP") != "None":
+    """Headless Services that are called on a port which only a cluster IP would map. Pods' own addresses stand in the logs."""
+    for complaint in complaints(view):
+        if complaint.cause not in ("app.dependency.refused", "app.dependency.timeout"):
             continue
-        for complaint in missed:
-            asked = {complaint.port} - {0} or _told_ports(view, complaint, ref)
+        for address in addresses_of(view, complaint.pod, complaint.container):
+            service = service_of(view, address.host, complaint.pod.ref.namespace)
+            if service is None or text(service.spec, "clusterIP") != "None" or complaint.port not in (0, address.port):
+                continue
             for entry in children(service.spec, "ports"):
                 target, port = target_of_entry(entry), number(entry, "port")
-                if port in asked and target not in (port, 0) and not _listens(view, ref, port):
-                    yield Finding(
-                        cause=HEADLESS.id, object=ref,
-                        title=f"{ref} is headless, so port {port} is not mapped to targetPort {target}: its name leads straight to the pods, where {complaint.pod.owner} finds nobody on {port}",
-                        evidence=(said(service, "spec.clusterIP", f"{ref} has clusterIP None, port {port}, targetPort {target}"), *_quotes([complaint])),
-                        explains=(complaint.pod.ref, complaint.pod.owner), weight=0.82,
-                        steps=(describe(ref), change(f"Call port {target}, or give the Service a cluster IP", ref)),
-                    )  # fmt: skip
-                    break
+                if port == address.port and target not in (port, 0) and not _listens(view, service.ref, port):
+                    yield _unmapped(service, complaint, port, target)
 
 
-def _told_ports(view: View, complaint: Complaint, service: Ref) -> set[int]:
-    told = addresses_of(view, complaint.pod, complaint.container)
-    return {address.port for address in told if address.host.split(".")[0] == service.name}
+def _unmapped(service: Resource, complaint: Complaint, port: int, target: str | int) -> Finding:
+    ref = service.ref
+    return Finding(
+        cause=HEADLESS.id, object=ref,
+        title=f"{ref} is headless, so port {port} is not mapped to targetPort {target}: its name leads straight to the pods, where {complaint.pod.owner} finds nobody on {port}",
+        evidence=(said(service, "spec.clusterIP", f"{ref} has clusterIP None, port {port}, targetPort {target}"), *_quotes([complaint])),
+        explains=(complaint.pod.ref, complaint.pod.owner), weight=0.82,
+        steps=(describe(ref), change(f"Call port {target}, or give the Service a cluster IP", ref)),
+    )  # fmt: skip
 
 
 def _listens(view: View, service: Ref, port: int) -> bool:

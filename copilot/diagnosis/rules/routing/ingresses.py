@@ -148,4 +148,55 @@ def _hint(view: View, namespace: str, name: str) -> str:
     return f" (there is {other}, and an Ingress reaches its own namespace only)" if other is not None else ""
 
 
-RULES = (Rule(find=find_ingress_faults, causes=(BACKEND, CLASS, TLS)),)
+# Routes of other projects: kind and group -> where the names of their Services stand.
+_ROUTES: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {
+    ("IngressRoute", "traefik.io"): (("spec", "routes", "services", "name"),),
+    ("IngressRoute", "traefik.containo.us"): (("spec", "routes", "services", "name"),),
+    ("IngressRouteTCP", "traefik.io"): (("spec", "routes", "services", "name"),),
+    ("HTTPProxy", "projectcontour.io"): (("spec", "routes", "services", "name"), ("spec", "tcpproxy", "services", "name")),
+    ("Route", "route.openshift.io"): (("spec", "to", "name"), ("spec", "alternateBackends", "name")),
+    ("ApisixRoute", "apisix.apache.org"): (("spec", "http", "backends", "serviceName"),),
+    ("TCPIngress", "configuration.konghq.com"): (("spec", "rules", "backend", "serviceName"),),
+    ("VirtualServer", "k8s.nginx.org"): (("spec", "upstreams", "service"),),
+}  # fmt: skip
+
+
+def find_custom_routes(view: View) -> Iterator[Finding]:
+    """Routes of other proxies' own kinds whose Service does not exist."""
+    for (kind, group), paths in _ROUTES.items():
+        for route in view.graph.of_kind(kind, group=group):
+            space = route.ref.namespace
+            for path in paths:
+                for holder, name in _at(route.body, path):
+                    there = text(holder, "namespace") or space
+                    if (
+                        text(holder, "kind") not in ("", "Service")
+                        or "@" in name
+                        or not view.was_read("Service", there)
+                    ):
+                        continue
+                    if view.graph.find("Service", there, name) is None:
+                        problem = f"routes to Service {name}, which does not exist in namespace {there}{_hint(view, there, name)}"
+                        yield Finding(
+                            cause=BACKEND.id, object=route.ref, title=f"{route.ref} {problem}", evidence=(said(route, ".".join(path), f"it {problem}"),), weight=0.9,
+                            steps=(change("Correct the backend of the route", route.ref), listing("services", there)),
+                        )  # fmt: skip
+
+
+def _at(value: Any, path: tuple[str, ...]) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Every text at a path through mappings and lists, with the mapping that holds it."""
+    if isinstance(value, list):
+        for item in value[:200]:
+            yield from _at(item, path)
+    elif isinstance(value, dict):
+        if len(path) == 1:
+            if text(value, path[0]):
+                yield value, text(value, path[0])
+        else:
+            yield from _at(value.get(path[0]), path[1:])
+
+
+RULES = (
+    Rule(find=find_custom_routes, causes=()),
+    Rule(find=find_ingress_faults, causes=(BACKEND, CLASS, TLS)),
+)

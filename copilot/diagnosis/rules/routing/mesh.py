@@ -16,7 +16,7 @@ from copilot.diagnosis.log_lines import LogLine, bare, tail
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.steps import change, show
 from copilot.diagnosis.view import View, logged, said
-from copilot.model import ContainerLog, Finding, Ref, Resource, children, mapping, text
+from copilot.model import ContainerLog, Finding, Ref, Resource, children, mapping, text, texts
 from copilot.model.likeness import nearest
 from retrievers.graph import EdgeKind
 
@@ -35,6 +35,7 @@ def _cause(identity: str, title: str, kind: str, step: str, *fields: str, brings
 SUBSET = _cause("mesh.subset_undefined", "A route names a subset that no DestinationRule defines", "VirtualService", "Define the subset or correct its name", "VirtualService spec.http[].route[].destination.subset", "DestinationRule spec.subsets[]", brings_about=("app.dependency.refused",))  # fmt: skip
 EMPTY = _cause("mesh.subset_empty", "The labels of a subset match no pod", "DestinationRule", "Correct the subset's labels", "DestinationRule spec.subsets[].labels", "Pod metadata.labels", brings_about=("app.dependency.refused",))  # fmt: skip
 HOST = _cause("mesh.host_unknown", "A route of the mesh names a Service that does not exist", "VirtualService", "Correct the host", "VirtualService spec.http[].route[].destination.host", brings_about=("app.dependency.refused",))  # fmt: skip
+GATEWAY = _cause("mesh.gateway_missing", "A VirtualService hangs on a Gateway that does not exist", "VirtualService", "Correct spec.gateways", "VirtualService spec.gateways[]", "Gateway")  # fmt: skip
 TLS = _cause("mesh.tls_mismatch", "One side of a connection speaks mutual TLS and the other does not", "PeerAuthentication", "Give the caller a sidecar, or relax the mode for it", "PeerAuthentication spec.mtls.mode", "DestinationRule spec.trafficPolicy.tls.mode", "Pod spec.containers", brings_about=("pod.crashloop.app_log", "app.dependency.", "pod.probe."))  # fmt: skip
 _CUT = re.compile(
     r"[Cc]onnection reset|ECONNRESET|connection termination|[Ss]ocket hang up|[Uu]nexpected EOF|: EOF\b|[Ee]mpty reply|wrong version number|[Cc]onnection closed|broken pipe|connection was aborted", re.IGNORECASE
@@ -47,11 +48,27 @@ def find_route_faults(view: View) -> Iterator[Finding]:
     for route in view.graph.of_kind("VirtualService", group=NETWORK):
         if route.deleted is not None:
             continue
+        lost = _lost_gateway(view, route)
+        if lost:
+            yield _finding(GATEWAY, view, route, None, lost, "spec.gateways", ())
         for destination in _destinations(route):
             finding = _destination(view, route, destination, rules)
             if finding is not None:
                 yield finding
                 break
+
+
+def _lost_gateway(view: View, route: Resource) -> str:
+    """What is wrong with the Gateways a route names, in words."""
+    known = {gateway.ref.path for gateway in view.graph.of_kind("Gateway", group=NETWORK)}
+    named = [name for name in texts(route.spec, "gateways") if name != "mesh"]
+    full = [name if "/" in name else f"{route.ref.namespace}/{name}" for name in named]
+    lost = [name for name in full if name not in known]
+    if not lost or not (known or view.was_read("Gateway", lost[0].partition("/")[0])):
+        return ""
+    near = nearest(lost[0], known)
+    hint = f" (there is {near})" if near else ""
+    return f"{route.ref} names Gateway {lost[0]}, which does not exist{hint}: requests from outside answer 404"
 
 
 def _destinations(route: Resource) -> Iterator[Mapping[str, Any]]:
@@ -116,13 +133,13 @@ def _finding(
     )  # fmt: skip
 
 
-_NOWHERE = re.compile(r"cluster_not_found|no_healthy_upstream|no healthy upstream|\b503 (?:NC|UH|NR)\b")
+_NOWHERE = re.compile(r"cluster_not_found|no_healthy_upstream|no healthy upstream|\b(?:503|404) (?:NC|UH|NR)\b")
 
 
 def _said_by_proxy(view: View, name: str) -> tuple[ContainerLog, LogLine] | None:
     """A line of a proxy that found nobody behind a route."""
     for log in view.snapshot.logs:
-        for line in tail(log, 30):
+        for line in tail(log, 30, access=True):
             if _NOWHERE.search(line.raw) and (not name or name in line.raw):
                 return log, line
     return None
@@ -219,7 +236,7 @@ def find_tls_off(view: View) -> Iterator[Finding]:
 
 
 RULES = (
-    Rule(find=find_route_faults, causes=(SUBSET, EMPTY, HOST)),
+    Rule(find=find_route_faults, causes=(SUBSET, EMPTY, HOST, GATEWAY)),
     Rule(find=find_plain_callers, causes=(TLS,)),
     Rule(find=find_tls_off, causes=()),
 )

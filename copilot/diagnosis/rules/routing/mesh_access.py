@@ -44,11 +44,12 @@ def find_denied_callers(view: View) -> Iterator[Finding]:
     told: set[Ref] = set()
     for pod, log, line in _lines(view, _REFUSED):
         for target in _targets(view, pod, line):
-            policy, words = _deciding(view, target, line)
-            if policy is None or policy.ref in told:
+            policy, words = _deciding(view, target, pod, line)
+            callers = _callers(view, target)
+            stranger = pod.ref == target.ref and not callers  # only the proxy speaks: it keeps somebody unknown out
+            if policy is None or policy.ref in told or stranger:
                 continue
             told.add(policy.ref)
-            callers = _callers(view, target)
             yield Finding(
                 cause=DENIED.id, object=policy.ref, title=f"{policy.ref} refuses requests to {view.pod(target).owner} (RBAC: access denied): {words}{_who(callers)}",
                 evidence=(logged(log, line.number, bare(line.raw)[:400]), said(policy, "spec.rules", f"{policy.ref} {words}")),
@@ -65,7 +66,7 @@ def _lines(view: View, shape: re.Pattern[str]) -> Iterator[tuple[PodFact, Contai
         if resource is None:
             continue
         for log in view.logs(ref):
-            lines = [line for line in tail(log, 60) if shape.search(line.raw)]
+            lines = [line for line in tail(log, 60, access=True) if shape.search(line.raw)]
             if lines and (ref in troubled or len(lines) >= LASTING):
                 yield view.pod(resource), log, lines[0]
                 break
@@ -84,7 +85,7 @@ def _targets(view: View, pod: PodFact, line: LogLine) -> list[Resource]:
     return first
 
 
-def _deciding(view: View, target: Resource, line: LogLine) -> tuple[Resource | None, str]:
+def _deciding(view: View, target: Resource, pod: PodFact, line: LogLine) -> tuple[Resource | None, str]:
     """The policy that decides on a pod: the one the proxy names, else an ALLOW policy that selects it."""
     selecting = [
         policy
@@ -94,8 +95,9 @@ def _deciding(view: View, target: Resource, line: LogLine) -> tuple[Resource | N
     ]
     named = _MATCHED.search(line.raw)
     for policy in selecting:
-        if named and policy.ref.name == named["name"]:
-            return policy, "it matches a rule of action DENY"
+        denies = text(policy.spec, "action") == "DENY" and pod.ref != target.ref and _is_source(policy, pod)
+        if denies or (named and policy.ref.name == named["name"]):
+            return policy, "a rule of action DENY matches the caller"
     allow = [policy for policy in selecting if text(policy.spec, "action") in ("", "ALLOW")]
     if not allow:
         return None, ""
@@ -109,6 +111,15 @@ def _deciding(view: View, target: Resource, line: LogLine) -> tuple[Resource | N
     missing = [name for name in principals if accounts and "*" not in name and name not in accounts]
     near = nearest(missing[0], accounts) if missing else ""
     return policy, words + (f", and no ServiceAccount has the identity {missing[0]}{f' (there is {near})' if near else ''}" if missing else "")  # fmt: skip
+
+
+def _is_source(policy: Resource, pod: PodFact) -> bool:
+    """Whether a rule of a policy is about a caller, by namespace or identity."""
+    mine = f"cluster.local/ns/{pod.ref.namespace}/sa/{text(pod.resource.spec, 'serviceAccountName') or 'default'}"
+    sources = [mapping(source, "source") for rule in children(policy.spec, "rules") for source in children(rule, "from")]  # fmt: skip
+    return any(
+        pod.ref.namespace in texts(source, "namespaces") or mine in texts(source, "principals") for source in sources
+    )
 
 
 def _callers(view: View, target: Resource) -> list[PodFact]:

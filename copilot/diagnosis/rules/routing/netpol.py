@@ -36,6 +36,7 @@ INGRESS = _cause("netpol.ingress_denied", "A policy does not let the caller in",
 
 SILENT = 0.88  # packets that vanish are what a policy does
 ANSWERED = 0.6  # a refusal is seldom a policy's work: most network plugins drop
+OUTSIDE = 0.78  # a server elsewhere may be silent for reasons of its own
 SUSPECTED = 0.55  # the pod is not well and may not reach what it needs, but nobody saw a timeout
 
 
@@ -43,11 +44,17 @@ class Missed(msgspec.Struct, frozen=True, eq=False):
     """A connection that somebody misses: from a pod to a Service (or pod) on a port (0 when not known)."""
 
     source: PodFact
-    target: Resource
+    target: Resource | None
     port: int
     evidence: tuple[Evidence, ...]
     weight: float
     protocol: str = "TCP"
+    address: str = ""  # of the target, where it is outside the cluster
+
+    @property
+    def name(self) -> str:
+        """The target as a person knows it."""
+        return str(self.target.ref) if self.target is not None else f"{self.address} outside the cluster"
 
 
 def find_blocking_policies(view: View) -> Iterator[Finding]:
@@ -78,6 +85,9 @@ def _told(view: View) -> Iterator[Missed]:
         found = _server(view, complaint.host, namespace) if complaint.host else None
         if found is not None:
             yield Missed(pod, found, complaint.port, evidence, weight)
+            continue
+        if complaint.cause == "app.dependency.timeout" and complaint.host.replace(".", "").isdigit():
+            yield Missed(pod, None, complaint.port, evidence, OUTSIDE, address=complaint.host)
             continue
         for address in addresses_of(view, pod, complaint.container):
             service = service_of(view, address.host, namespace)
@@ -156,6 +166,9 @@ def _judge(view: View, missed: Missed) -> Refusal | None:
 
 def _ends(view: View, missed: Missed) -> Iterator[tuple[End, int]]:
     target = missed.target
+    if target is None:
+        yield End(ip=missed.address), missed.port
+        return
     if target.ref.kind == "Pod":
         yield End(pod=target), missed.port
         return
@@ -196,11 +209,11 @@ def _target_port(service: Resource, pod: Resource, port: int) -> int:
 
 
 def _finding(view: View, missed: Missed, blocked: Refusal) -> Finding:
-    policy, source, target = blocked.nearest, missed.source, missed.target
+    policy, source = blocked.nearest, missed.source
     egress = blocked.direction is Direction.EGRESS
     port = f" on port {missed.port}" if missed.port else ""
     title = (
-        f"{policy.ref} blocks {source.owner} from {target.ref}{port}: as {blocked.direction.value.lower()} policy of "
+        f"{policy.ref} blocks {source.owner} from {missed.name}{port}: as {blocked.direction.value.lower()} policy of "
         f"{'its pods' if egress else 'the target’s pods'} it {blocked.why}"
     )
     selector = mapping(policy.spec, "podSelector")

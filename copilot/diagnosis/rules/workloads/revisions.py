@@ -160,7 +160,7 @@ def _old(workload: Resource, old: list[PodFact], reason: str, changed: list[str]
 
 
 def find_daemonsets_without_nodes(view: View) -> Iterator[Finding]:
-    """DaemonSets that no node may run: firm only where a node has nearly the label that is asked for."""
+    """DaemonSets that no node may run, where a node has nearly the label that is asked for."""
     nodes = list(view.graph.of_kind("Node", group=""))
     if not nodes or not view.was_read("Node"):
         return
@@ -173,11 +173,13 @@ def find_daemonsets_without_nodes(view: View) -> Iterator[Finding]:
             if any(node.labels.get(key) == value for node in nodes):
                 continue
             near = _near(str(key), str(value), nodes)
+            if not near:
+                break  # a DaemonSet for nodes that this cluster does not have is at rest
             yield Finding(
                 cause=NO_NODE.id, object=workload.ref,
-                title=f"{workload.ref} runs nowhere: no node has the label {key}={value} of its nodeSelector{f' (there is {near})' if near else ''}",
+                title=f"{workload.ref} runs nowhere: no node has the label {key}={value} of its nodeSelector (there is {near})",
                 evidence=(said(workload, "spec.template.spec.nodeSelector", f"nodeSelector {key}={value}"), fact(workload, "status.desiredNumberScheduled")),
-                weight=0.65 if near else 0.3,
+                weight=0.65,
                 steps=(listing("nodes", extra=f"-L {key}"), change("Correct the nodeSelector, or label the nodes", workload.ref)),
             )  # fmt: skip
             break
