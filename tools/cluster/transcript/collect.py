@@ -31,8 +31,8 @@ from tools.cluster.transcript.events_merge import merge_events
 from tools.cluster.transcript.facts import Ago, Fact, Note, Owned, Seen
 from tools.cluster.transcript.job_activity import with_active_pods
 from tools.cluster.transcript.kinds import by_kind
-from tools.cluster.transcript.labels import with_labels
 from tools.cluster.transcript.owners import with_owners
+from tools.cluster.transcript.templates import with_templates
 
 _RANK = {Detail.ROW: 0, Detail.DESCRIBED: 1, Detail.FULL: 2}
 
@@ -45,7 +45,7 @@ def snapshot_of(facts: Sequence[Fact], commands: Sequence[Command], source: str)
     events = merge_events([fact for fact in seen if fact.body.get("kind") == "Event"])
     others = _merged([fact for fact in seen if fact.body.get("kind") != "Event"])
     others = with_owners(others, [fact for fact in facts if isinstance(fact, Owned)])
-    others = with_active_pods(with_labels(others))
+    others = with_active_pods(with_templates(others))
     resources = [_resource(fact, now, source) for fact in (*others, *events)]
     return Snapshot(
         observed_at=now,

@@ -61,3 +61,15 @@ def test_a_pod_of_the_new_revision_carries_the_labels_of_the_template() -> None:
 
 def test_nothing_is_said_of_the_labels_of_an_old_revisions_pods() -> None:
     assert "labels" not in pasted()[Ref("Pod", "shop", "web-79c4fd9b6-lm4zt", "")].body["metadata"]
+
+
+def test_a_pod_of_the_new_revision_has_the_containers_of_the_template() -> None:
+    pod = pasted()[Ref("Pod", "shop", "web-6c9f7d8b54-x2kqp", "")].body
+    assert [container["image"] for container in pod["spec"]["containers"]] == ["registry.example/web:2"]
+    assert pod["status"]["containerStatuses"][0]["name"] == "main"
+
+
+def test_a_pod_with_more_containers_than_the_template_is_not_taken_for_made_of_it_alone() -> None:
+    injected = DESCRIBED.replace("web-6c9f7d8b54-x2kqp    1/1", "web-6c9f7d8b54-x2kqp    2/2")
+    seen = {one.ref: one for one in parse_transcript(injected).resources}
+    assert "containers" not in seen[Ref("Pod", "shop", "web-6c9f7d8b54-x2kqp", "")].body.get("spec", {})
