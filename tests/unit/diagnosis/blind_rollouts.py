@@ -163,10 +163,10 @@ def cron(made: Case, name: str, *, last: float | None = 300, age: float = 900000
     return made.add("CronJob", name, "shop", api=BATCH, age=age, spec={"schedule": "0 * * * *", "concurrencyPolicy": "Allow", "suspend": False, "jobTemplate": template, **spec}, status=status)  # fmt: skip
 
 
-@blind("CronJob shop/close-books", "time zone|timezone|europe/kiew")
+@blind("CronJob shop/close-books", "time zone|timezone|europe/kyiv")
 def a_cronjobs_time_zone_is_unknown_to_the_controller() -> Case:
-    made = cron(world(), "close-books", last=None, timeZone="Europe/Kiew")
-    return made.event("CronJob", "close-books", "shop", "UnknownTimeZone", 'invalid timeZone: "Europe/Kiew": unknown time zone Europe/Kiew', count=300)  # fmt: skip
+    made = cron(world(), "close-books", last=None, timeZone="Europe/Kyiv")
+    return made.event("CronJob", "close-books", "shop", "UnknownTimeZone", 'invalid timeZone: "Europe/Kyiv": unknown time zone Europe/Kyiv', count=300)  # fmt: skip
 
 
 @blind("CronJob shop/archive", "missed|startingdeadline|schedule")

@@ -28,7 +28,7 @@ _GOOD = re.compile(
     r"^(?:.*Ready|.*Available|.*Healthy|Accepted|Programmed|ResolvedRefs|Synced|Reconciled|Reconciling|Valid|.*Succeeded|Established|Installed|Deployed|Bound|Provisioned|Initialized)$"
 )
 _BAD = re.compile(
-    r"^(?:Not[A-Z]\w*|Failed|.*Failed|.*_FAILED|.*Failure|Degraded|Stalled|Error|.*Error|Deadlocked|Unhealthy|Unschedulable|FailureTarget|MetricsUnavailable|.*Misconfigured)$"
+    r"^(?:Not[A-Z]\w*|Fallback|Failed|.*Failed|.*_FAILED|.*Failure|Degraded|Stalled|Error|.*Error|Deadlocked|Unhealthy|Unschedulable|FailureTarget|MetricsUnavailable|.*Misconfigured)$"
 )
 # Reasons that speak of a fault whatever the type is called; `NoFailure` and the like do not.
 _BAD_REASON = re.compile(
