@@ -68,7 +68,7 @@ def _edited(title: str, args: EditArgs) -> str:
         case Op.SET_RESOURCES:
             return f"Set resources of {title}: {_containers(args)}"
         case Op.SET_ENV:
-            return f"Set the environment of {title}: {_containers(args)}"
+            return f"Set the environment of {title}: {_containers(args)}: {', '.join(_variables(args))}"
         case Op.LABEL | Op.ANNOTATE:
             marks = ", ".join(_mark(edit) for edit in args.edits)
             return f"{'Label' if args.operation is Op.LABEL else 'Annotate'} {title}: {marks or 'nothing'}"
@@ -90,6 +90,21 @@ def _grace(seconds: int | None) -> str:
 def _containers(args: EditArgs) -> str:
     names = dict.fromkeys(edit.where for edit in args.edits)
     return f"container{'s'[: len(names) != 1]} {', '.join(names)}" if names else "nothing"
+
+
+def _variables(args: EditArgs) -> list[str]:
+    """The variables that an environment gets and loses, container by container."""
+    said = []
+    for edit in args.edits:
+        before, after = (_entries(value_of(side)) for side in (edit.before, edit.after))
+        said += [f"{name}={value}" for name, value in after.items() if before.get(name) != value]
+        said += [f"{name} away" for name in before.keys() - after.keys()]
+    return said
+
+
+def _entries(value: Any) -> dict[str, str]:
+    listed = value if isinstance(value, list) else [value]
+    return {each.get("name", ""): each.get("value", "(a reference)") for each in listed if isinstance(each, dict)}
 
 
 def _mark(edit: Edit) -> str:

@@ -51,8 +51,10 @@ def open_reading(target: Target, settings: Settings) -> Workshop:
     return Workshop(Desk(_source(target), utc_now), open_journal(settings))
 
 
-def open_changing(target: Target, settings: Settings, say: Callable[[str], None]) -> Workshop:
+def open_changing(target: Target, settings: Settings, say: Callable[[str], None], soak: float = 0.0) -> Workshop:
     """Open the whole door. The writer gets a connection of its own; `say` is told how the rollout goes.
+
+    `soak` is for how many seconds a finished rollout is watched on.
 
     Raises:
         JournalError: the journal was tampered with: what was approved and used up can no longer be known.
@@ -69,7 +71,7 @@ def open_changing(target: Target, settings: Settings, say: Callable[[str], None]
 
     def watch(step: Step) -> Watch:
         """Watch with the real clock."""
-        return watch_of(step, Eyes(desk.reader, time.monotonic, time.sleep, say))
+        return watch_of(step, Eyes(desk.reader, time.monotonic, time.sleep, say, soak))
 
     return Workshop(desk, journal, Door(desk, executor, gate, journal, watch, say), gate)
 

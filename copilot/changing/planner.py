@@ -260,7 +260,7 @@ def _not_checked(case: Case, checked: Checked, around: Circumstances) -> tuple[s
     found += list(case.around.unjudged)
     if isinstance(case.args, ScaleArgs) and case.args.after > case.args.before:
         found.append("whether the nodes have room for the new pods")
-    if case.replaces_pods or isinstance(case.args, CreateJobArgs | ApplyArgs):
+    if case.replaces_pods or (isinstance(case.args, CreateJobArgs | ApplyArgs) and changeable(case.ref.kind).template):
         found.append("whether the image can still be pulled and the configuration still works")
     found.append("callers in other namespaces")
     found.append("whether this is a production environment (every one is judged alike)")

@@ -15,9 +15,19 @@ from copilot.cli.options import Target, cluster_options, output_option
     is_flag=True,
     help="Ask the cluster to rehearse the change, and carry it out once you agree. Off by default.",
 )
+@click.option(
+    "--soak",
+    type=click.FloatRange(0, 3600),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For how long a finished rollout must stay well before it counts as done.",
+)
 @cluster_options
 @output_option("text", "json")
-def COMMAND(words: tuple[str, ...], path: str | None, allow_changes: bool, target: Target, output: str) -> int:  # noqa: N802 - the name every command module exports
+def COMMAND(
+    words: tuple[str, ...], path: str | None, allow_changes: bool, soak: float, target: Target, output: str
+) -> int:  # noqa: N802 - the name every command module exports
     """Plan one change, show its card, and carry it out after a typed yes.
 
     \b
@@ -70,7 +80,7 @@ def COMMAND(words: tuple[str, ...], path: str | None, allow_changes: bool, targe
     if not (allow_changes or settings.allow_changes):
         plan = open_reading(target, settings).desk.plan_intent(intent, sentence, target.namespace)
         return show(plan, output, CHANGES_OFF)
-    workshop = open_changing(target, settings, tell)
+    workshop = open_changing(target, settings, tell, soak)
     if output == "json":
         return show(workshop.desk.plan_intent(intent, sentence, target.namespace), output, "")
     return converse(workshop, lambda: workshop.desk.plan_intent(intent, sentence, target.namespace))

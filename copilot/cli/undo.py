@@ -14,8 +14,16 @@ from copilot.cli.options import Target, cluster_options
     is_flag=True,
     help="Ask the cluster to rehearse the change, and carry it out once you agree. Off by default.",
 )
+@click.option(
+    "--soak",
+    type=click.FloatRange(0, 3600),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For how long a finished rollout must stay well before it counts as done.",
+)
 @cluster_options
-def COMMAND(plan_id: str, allow_changes: bool, target: Target) -> int:  # noqa: N802 - the name every command module exports
+def COMMAND(plan_id: str, allow_changes: bool, soak: float, target: Target) -> int:  # noqa: N802 - the name every command module exports
     """Undo a change made through `do`.
 
     PLAN is the id that `do` printed, or its first characters; `kubectl copilot audit` lists them. The way back is
@@ -38,5 +46,5 @@ def COMMAND(plan_id: str, allow_changes: bool, target: Target) -> int:  # noqa: 
     record = find_record(open_journal(settings), plan_id)
     if not (allow_changes or settings.allow_changes):
         return show(open_reading(target, settings).desk.plan_undo(record), "text", CHANGES_OFF)
-    workshop = open_changing(target, settings, tell)
+    workshop = open_changing(target, settings, tell, soak)
     return converse(workshop, lambda: workshop.desk.plan_undo(find_record(workshop.journal, plan_id)))

@@ -305,6 +305,8 @@ def test_a_person_at_a_terminal_scales_and_undoes_with_typed_words(scene: Scene)
         "--context",
         "operator",
         "--allow-changes",
+        "--soak",
+        "0",
     ]
     data = scene.folder / "data"
     code, said = at_a_terminal(["do", "scale deploy/web to 3", *where], data, ["no"])

@@ -49,12 +49,16 @@ class Watch(Protocol):
 
 
 class Eyes(msgspec.Struct, frozen=True):
-    """How a watch looks: the reading transport, seconds that never go back, a way to wait, and whom it tells."""
+    """How a watch looks: the reading transport, seconds that never go back, a way to wait, and whom it tells.
+
+    `soak` is for how many seconds a finished rollout must stay well.
+    """
 
     reader: Transport
     clock: Callable[[], float]
     pause: Callable[[float], None]
     say: Callable[[str], None]
+    soak: float = 0.0
 
     def read(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         """Read one object."""
@@ -219,7 +223,7 @@ def _ended(end: End, text_of_it: str) -> Watched:
 
 
 def _rollout(ref: ObjectRef, eyes: Eyes) -> RolloutWatch:
-    return RolloutWatch(eyes.reader, ref, eyes.clock, eyes.pause, eyes.say)
+    return RolloutWatch(eyes.reader, ref, eyes.clock, eyes.pause, eyes.say, eyes.soak)
 
 
 def _waits(eyes: Eyes, ref: ObjectRef) -> bool:

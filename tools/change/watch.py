@@ -18,6 +18,7 @@ from tools.cluster.transport_errors import ConnectionLostError
 
 LOOK_EVERY = 1.0  # seconds: one object and one list of pods, which costs the server nothing worth saving
 AWAY_PATIENCE = 120.0  # seconds without any answer: longer than one API server of a control plane takes to restart
+SOAK_SECONDS = 120.0  # two readiness periods and a crash loop's first back-offs: what goes wrong at once shows by then
 TROUBLE_PATIENCE = 30.0  # seconds: a container that cannot start may still be waiting for a volume or a Secret
 
 
@@ -49,6 +50,8 @@ class RolloutWatch:
         clock: seconds that never go back.
         pause: waits for some seconds.
         say: is told every new state, one line at a time.
+        soak: for how many seconds at least it must stay well after it is done; twice the time that it took, if that is
+            longer, and never longer than its progress deadline. 0 means: done is done.
     """
 
     def __init__(
@@ -58,8 +61,12 @@ class RolloutWatch:
         clock: Callable[[], float],
         pause: Callable[[float], None],
         say: Callable[[str], None],
+        soak: float = 0.0,
     ) -> None:
         self._reader = reader
+        self._soak = soak
+        self._started = clock()
+        self._well_since: float | None = None
         self._ref = ref
         self._clock = clock
         self._pause = pause
@@ -95,7 +102,11 @@ class RolloutWatch:
             new = tuple(sorted(trouble for trouble in seen if trouble.key not in self._before))
             self._tell(look.text)
             if look.phase is Phase.DONE and not new:
-                return Watched(End.DONE, look.text)
+                if self._soaked(deadline_seconds(body)):
+                    return Watched(End.DONE, look.text)
+                moved = self._clock()
+            else:
+                self._well_since = None
             if look.phase is Phase.FAILED or self._lasting(new):
                 return Watched(End.FAILED, look.text, new)
             if look.numbers != numbers:
@@ -119,6 +130,17 @@ class RolloutWatch:
                 self._pods_readable = False
                 self._say(f"its pods cannot be watched: {error.title}")
         return troubles(body, pods)
+
+    def _soaked(self, deadline: float) -> bool:
+        """Tell whether it has been well for long enough."""
+        now = self._clock()
+        if self._well_since is None:
+            self._well_since = now
+            if self._soak:
+                self._say("done; watching whether it stays well (Ctrl-C leaves it as it is)")
+        if not self._soak:
+            return True
+        return now - self._well_since >= min(deadline, max(self._soak, 2 * (self._well_since - self._started)))
 
     def _lasting(self, new: tuple[Trouble, ...]) -> bool:
         """Report each new trouble once, and tell whether one has lasted."""

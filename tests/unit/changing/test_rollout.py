@@ -106,7 +106,8 @@ class _Watched:
         self.steps: list[Any] = []
         reader = Transport(connect(str(api.kubeconfig(folder))))
         ref = ObjectRef("apps", "v1", "deployments", "Deployment", "shop", "web", "uid-shop-web", "100")
-        self.watch = RolloutWatch(reader, ref, lambda: self.now, self.pause, self.said.append)
+        self.parts = (reader, ref, lambda: self.now, self.pause, self.said.append)
+        self.watch = RolloutWatch(*self.parts)
 
     def pause(self, seconds: float) -> None:
         self.now += seconds * self.haste
@@ -152,6 +153,34 @@ def test_no_progress_until_the_deadline_is_stuck(watched: _Watched) -> None:
     result = watched.watch.follow()
     assert result.end is End.STUCK
     assert "no progress for 20 s" in result.text
+
+
+def test_a_finished_rollout_must_stay_well_for_a_while_before_it_is_done(watched: _Watched) -> None:
+    watch = RolloutWatch(*watched.parts, soak=40.0)
+    assert watch.follow().end is End.DONE
+    assert 40 <= watched.now < 43
+    assert any("stays well" in line for line in watched.said)
+
+
+def test_a_rollout_that_took_long_is_watched_for_twice_that_time_but_never_beyond_its_deadline(
+    watched: _Watched,
+) -> None:
+    watched.api.touch(progressDeadlineSeconds=100)
+    _status(watched, availableReplicas=1)
+    watched.steps = [*[lambda: None] * 29, lambda: _status(watched, availableReplicas=2)]
+    assert RolloutWatch(*watched.parts, soak=10.0).follow().end is End.DONE
+    assert 90 <= watched.now < 94  # 30 s until it was done, then twice that
+    watched.api.touch(progressDeadlineSeconds=5)
+    start = watched.now
+    assert RolloutWatch(*watched.parts, soak=40.0).follow().end is End.DONE
+    assert 5 <= watched.now - start < 8
+
+
+def test_a_pod_that_breaks_while_it_should_stay_well_fails_the_rollout(watched: _Watched) -> None:
+    watch = RolloutWatch(*watched.parts, soak=60.0)
+    watched.steps = [lambda: None, lambda: watched.api.put(_pod("new", "CrashLoopBackOff"))]
+    result = watch.follow()
+    assert (result.end, [trouble.pod for trouble in result.troubles]) == (End.FAILED, ["new"])
 
 
 def test_an_object_deleted_while_watched_ends_the_watch(watched: _Watched) -> None:
