@@ -11,9 +11,12 @@ from copilot.model import Diagnosis, Verdict
 from retrievers.graph import build_graph
 from tests.unit.diagnosis import (
     blind_admission,
+    blind_admission_more,
     blind_nodes,
     blind_nodes_gpu,
+    blind_nodes_more,
     blind_scheduling,
+    blind_scheduling_more,
     blind_scheduling_queues,
 )
 from tests.unit.diagnosis.blind_c1 import FAILURES, HEALTHY
@@ -21,9 +24,12 @@ from tests.unit.diagnosis.unseen import Case, Situation, fits
 
 _ = (
     blind_admission,
+    blind_admission_more,
     blind_nodes,
     blind_nodes_gpu,
+    blind_nodes_more,
     blind_scheduling,
+    blind_scheduling_more,
     blind_scheduling_queues,
 )  # importing them declares their situations
 FIRM = 0.5
