@@ -5,6 +5,7 @@ import pytest
 from copilot.diagnosis.rules.storage import claims as storage
 from copilot.diagnosis.rules.storage import lifecycle as storage_lifecycle
 from copilot.diagnosis.rules.storage import mount as storage_mount
+from copilot.diagnosis.rules.storage import snapshots
 from tests.unit.diagnosis.cluster import Cluster, ago, condition, ref
 
 RULES = storage.RULES
@@ -138,6 +139,10 @@ def test_a_claim_that_waits_for_its_first_consumer_is_no_storage_fault():
         ("rpc error: code = PermissionDenied desc = UnauthorizedOperation", "pvc.provision.denied"),
         ("rpc error: code = InvalidArgument desc = unsupported access mode", "pvc.provision.access_mode"),
         ("rpc error: code = Internal desc = something odd happened", "pvc.provision.failed"),
+        ("rpc error: code = OutOfRange desc = invalid size", "pvc.provision.size"),
+        ("rpc error: code = InvalidArgument desc = unknown parameter tpye", "pvc.provision.parameters"),
+        ("error generating accessibility requirements: no topology key found on CSINode n1", "pvc.provision.topology"),
+        ('failed to get provisioner secret: secrets "ceph-admin" not found', "pvc.provision.secret"),
     ],
 )
 def test_a_provisioner_that_refuses_is_quoted_by_kind(message, cause):
@@ -311,3 +316,42 @@ def test_a_mount_that_succeeded_at_the_second_try_is_healthy():
         .event("Pod", "web-abc-n1", "shop", "FailedMount", "rpc error")
     )
     assert cluster.find(storage_mount.RULES) == []
+
+
+def test_an_attach_limit_of_the_cloud_blames_the_node():
+    message = 'AttachVolume.Attach failed for volume "pv1" : rpc error: AttachmentLimitExceeded: too many volumes'
+    found = mounting(message, "FailedAttachVolume").only(storage_mount.RULES)
+    assert (found.cause, found.object) == ("volume.attach.limit", ref("Node", "n1"))
+
+
+def snapshot(error, *, source="data", cls="daily"):
+    cluster = claim(phase="Bound", volumeName="pv1")
+    cluster.add("VolumeSnapshotClass", "daily", api="snapshot.storage.k8s.io/v1", driver="d", deletionPolicy="Delete")
+    spec = {"volumeSnapshotClassName": cls, "source": {"persistentVolumeClaimName": source}}
+    status = {"readyToUse": False, **({"error": {"message": error, "time": ago(600)}} if error else {})}
+    return cluster.add("VolumeSnapshot", "nightly", "shop", api="snapshot.storage.k8s.io/v1", spec=spec, status=status)
+
+
+@pytest.mark.parametrize(
+    ("made", "cause"),
+    [
+        (snapshot("the driver refused"), "snapshot.failed"),
+        (snapshot('volumesnapshotclass "dayly" not found', cls="dayly"), "snapshot.class_missing"),
+        (snapshot('persistentvolumeclaims "date" not found', source="date"), "snapshot.source_missing"),
+    ],
+    ids=["refused", "class", "source"],
+)
+def test_a_snapshot_that_carries_an_error_is_told_by_its_kind(made, cause):
+    assert made.only(snapshots.RULES).cause == cause
+
+
+def test_a_snapshot_in_the_making_is_no_fault():
+    assert snapshot("").find(snapshots.RULES) == []
+
+
+def test_a_driver_is_found_by_its_name_where_no_argument_names_it():
+    cluster = storage_class(claim(storageClassName="fast"), provisioner="ebs.csi.aws.com")
+    sidecar = {"containers": [{"name": "csi-provisioner", "image": "registry.k8s.io/sig-storage/csi-provisioner:v5"}]}
+    cluster.deployment("ebs-csi-controller", "kube-system", spec=sidecar)
+    found = cluster.deployment("snapshot-controller", "kube-system", spec=sidecar).only(RULES)
+    assert found.object == ref("Deployment", "kube-system/ebs-csi-controller")

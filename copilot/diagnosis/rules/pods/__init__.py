@@ -9,12 +9,25 @@ from copilot.diagnosis.rules.pods import (
     inits,
     probes,
     references,
+    rejected,
     stopping,
     symptoms,
 )
 
 RULES = tuple(
     rule
-    for module in (children, configuration, crash, creation, images, inits, probes, references, stopping, symptoms)
+    for module in (
+        children,
+        configuration,
+        crash,
+        creation,
+        images,
+        inits,
+        probes,
+        references,
+        rejected,
+        stopping,
+        symptoms,
+    )
     for rule in module.RULES
 )

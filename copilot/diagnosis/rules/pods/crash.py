@@ -113,9 +113,20 @@ def _explain(view: View, pod: PodFact, container: ContainerFact) -> Finding | No
         _out_of_memory(view, pod, container)
         or _start_failure(view, pod, container)
         or _hook(view, pod, container)
-        or (None if container.exit_code == 126 else from_logs(view, pod, container))
+        or (None if container.exit_code == 126 else _agreed(from_logs(view, pod, container), container))
         or _exit_code(view, pod, container)
     )
+
+
+_CODES = {EXIT_127.id: 127, SEGV.id: 139, ABORT.id: 134}
+_TWO_SIGNS = 0.86  # the log says it and the exit code says it
+
+
+def _agreed(found: Finding | None, container: ContainerFact) -> Finding | None:
+    """What the log names, surer where the exit code means the same."""
+    if found is None or _CODES.get(found.cause, -1) != container.exit_code:
+        return found
+    return msgspec.structs.replace(found, weight=max(found.weight, _TWO_SIGNS))
 
 
 def _named(pod: PodFact, container: ContainerFact) -> str:

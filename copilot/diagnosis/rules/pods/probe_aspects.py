@@ -38,7 +38,8 @@ _NO_HEALTH = re.compile(
 )
 _NO_SERVICE = re.compile(r"code = NotFound|unknown service(?! grpc\.health)")
 _STATUS = re.compile(r"statuscode: (\d{3})")
-_REFUSED = re.compile(r"connection refused|no route to host|host is unreachable")
+_REFUSED = re.compile(r"connection refused")
+_UNREACHABLE = re.compile(r"no route to host|host is unreachable|network is unreachable")
 _CLOSED = re.compile(r"\bEOF\b|connection reset by peer|server closed (?:idle )?connection|broken pipe")
 _TIMEOUT = re.compile(r"deadline exceeded|timeout|timed out|Client\.Timeout")
 _NO_COMMAND = re.compile(r"not found|no such file|permission denied|OCI runtime exec", re.IGNORECASE)
@@ -75,6 +76,8 @@ def aspect_of(view: View, pod: PodFact, container: ContainerFact, probe: Probe, 
     status = _STATUS.search(message)
     if status:
         return _status(view, pod, container, probe, int(status[1]), message)
+    if _UNREACHABLE.search(message):
+        return Aspect("sick", f"cannot reach the pod on port {probe.port} (no route to host): its network or a policy, not the program", 0.6)  # fmt: skip
     if _REFUSED.search(message):
         return refused(view, pod, container, probe, kind)
     if _CLOSED.search(message) and probe.handler == "http":
@@ -190,7 +193,8 @@ def refused(view: View, pod: PodFact, container: ContainerFact, probe: Probe, ki
     proof = tuple(piece for number, piece in heard.items() if number != port)[:1]
     if not probe.host and (local := loopback_line(view, pod, container, port)) is not None:
         words = f"is refused on port {port}: the program listens on the loopback address (localhost, 127.0.0.1) only, make it listen on 0.0.0.0"
-        return Aspect("loopback", words, 0.93, (local,))
+        sure = 0.93 if "127." in local.text or "::1" in local.text else 0.8  # many programs only print localhost
+        return Aspect("loopback", words, sure, (local,))
     if heard and port not in heard:
         where = ", ".join(str(number) for number in sorted(heard))
         return Aspect("port", f"asks port {probe.port}, but the program listens on port {where}", 0.93, proof)

@@ -1,6 +1,6 @@
 """Containers that the runtime cannot stop: the kubelet tries again and again, on one node, whatever the workload.
 
-A single failed try is ordinary when a container ends by itself at the same moment.
+Also hooks that fail when a pod ends. A single failed try is ordinary when a container ends by itself at the same moment.
 """
 
 from __future__ import annotations
@@ -26,7 +26,17 @@ UNSTOPPABLE = Cause(
     steps=("Look at the runtime and at processes in uninterruptible sleep on that node",),
     citation="kubernetes pkg/kubelet/events/event.go; pkg/kubelet/container/sync_result.go",
 )
+PRE_STOP = Cause(
+    id="pod.hook.prestop",
+    title="The preStop hook failed, so open work is not drained",
+    kind="Pod",
+    fields=("event FailedPreStopHook", "spec.containers[].lifecycle.preStop"),
+    severity=Severity.NOTICE,
+    steps=("Run the hook's command by hand in the same image and repair it",),
+    citation="kubernetes pkg/kubelet/events/event.go",
+)
 _RECENT = timedelta(minutes=15)
+_LATELY = timedelta(hours=1)
 _OFTEN = 3  # failed tries of one pod
 _NETWORK = re.compile(
     r"plugin type=\"(?P<plugin>[\w.-]{1,60})\".{0,40}failed \(delete\)|failed to (?:teardown|destroy) network"
@@ -70,4 +80,27 @@ def _explain(node: str, events: dict[Ref, EventFact]) -> Finding:
     )
 
 
-RULES = (Rule(find=find_unstoppable, causes=(UNSTOPPABLE,)),)
+def find_failed_hooks(view: View) -> Iterator[Finding]:
+    """One finding for each workload whose preStop hook failed lately; its pods end all the same, so it is only remarked."""
+    told_of: dict[Ref, list[EventFact]] = {}
+    for event in view.events_with("FailedPreStopHook"):
+        if event.ref.kind == "Pod" and (event.last is None or view.now - event.last < _LATELY):
+            pod = view.graph.get(event.ref)
+            told_of.setdefault(view.pod(pod).owner if pod is not None else event.ref, []).append(event)
+    for owner, events in told_of.items():
+        yield Finding(
+            cause=PRE_STOP.id,
+            object=owner,
+            title=f"{owner}: its preStop hook fails when its pods end, so open work is not drained: {events[-1].message[:200]}",
+            evidence=(told(events[-1]),),
+            explains=tuple(dict.fromkeys(event.ref for event in events)),
+            weight=0.45,
+            since=events[0].first,
+            steps=(describe(owner),),
+        )
+
+
+RULES = (
+    Rule(find=find_unstoppable, causes=(UNSTOPPABLE,)),
+    Rule(find=find_failed_hooks, causes=(PRE_STOP,)),
+)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from copilot.diagnosis.pods import PodFact, condition
-from copilot.diagnosis.rules.storage.driver import driver_refs, driver_workloads
+from copilot.diagnosis.rules.storage.driver import backend_refs, driver_refs, driver_workloads
 from copilot.diagnosis.rules.storage.mount_case import Mount, mount_cause, mount_finding, name_of
 from copilot.diagnosis.view import View, said
 from copilot.model import Evidence, Finding, Ref, Resource, text
@@ -58,22 +58,38 @@ UNANSWERED = mount_cause(
     yields=True,
     citation="kubernetes-csi/external-attacher",
 )
-ATTACH_CAUSES = (MULTI, ROLLING, DANGLING, BACKEND, LIMIT, UNANSWERED)
+NOT_READY = mount_cause(
+    "volume.attach.not_ready",
+    "The storage system is not ready to attach the volume",
+    "VolumeAttachment.status.attachError",
+    kind="PersistentVolume",
+    yields=True,
+    citation="container-storage-interface/spec ControllerPublishVolume errors",
+)
+ATTACH_CAUSES = (NOT_READY, MULTI, ROLLING, DANGLING, BACKEND, LIMIT, UNANSWERED)
 _HOLDERS = re.compile(r"used by pod\(s\) ([\w.,\- ]+)")
 _FULL = re.compile(
     r"attachment limit|maximum number of (?:disks|volumes|attach)|too many (?:volumes|disks)|AttachmentLimitExceeded|max\w* (?:volume|disk)s? (?:count|per)|VolumeLimitExceeded|no available (?:device|slot)",
     re.IGNORECASE,
 )
+_LATER = re.compile(
+    r"code = (?:Aborted|Unavailable|DeadlineExceeded)|context deadline exceeded|not (?:yet )?ready|already in progress|try again|connection refused",
+    re.IGNORECASE,
+)
 _PATIENCE = timedelta(minutes=2)  # clouds attach within seconds
 
 
-def attach_refused(mount: Mount) -> Finding:
+def attach_refused(view: View, mount: Mount) -> Finding:
     """What the backend says against attaching the volume."""
     if _FULL.search(mount.message):
         node = Ref("Node", "", mount.pod.node)
         return mount_finding(LIMIT, mount, f"{node} holds as many volumes as it can, so {name_of(mount)} cannot be attached: {mount.message[:200]}", ref=node, weight=0.88)  # fmt: skip
     ref = mount.volume.ref if mount.volume is not None else mount.pod.owner
     words = f"Attaching {name_of(mount)} to node {mount.pod.node} fails: {mount.message[:240]}"
+    if _LATER.search(mount.message):
+        driver = text(mount.volume.spec, "csi", "driver") if mount.volume is not None else ""
+        points = (*driver_refs(view, driver), *backend_refs(view, driver)) if driver else ()
+        return mount_finding(NOT_READY, mount, words, ref=ref, weight=0.75, points_to=points)
     return mount_finding(BACKEND, mount, words, ref=ref, weight=0.82)
 
 
@@ -111,7 +127,8 @@ def _unanswered(view: View, mount: Mount, attachment: Resource) -> Finding:
     proof: list[Evidence] = [
         said(attachment, "status.attached", f"{attachment.ref} of {driver} is not attached: {why}")
     ]
-    words = f"Nobody attaches {name_of(mount)} to node {mount.pod.node}: driver {driver}: {why}"
+    what = f"volumes of driver {driver}" if idle else f"{name_of(mount)} to node {mount.pod.node} (driver {driver})"
+    words = f"Nobody attaches {what}: {why}"
     ref = idle[0].ref if idle else attachment.ref
     points = driver_refs(view, driver)
     return mount_finding(UNANSWERED, mount, words, ref=ref, evidence=proof, weight=0.82 if idle else 0.6, points_to=points)  # fmt: skip

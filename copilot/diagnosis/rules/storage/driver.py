@@ -11,6 +11,7 @@ from typing import Any
 
 from copilot.diagnosis.view import View
 from copilot.model import Ref, Resource, children, text, texts
+from copilot.model.kinds import built_in
 
 CONTROLLER = ("Deployment", "StatefulSet")
 NODE = ("DaemonSet",)
@@ -31,14 +32,23 @@ def driver_workloads(view: View, driver: str, kinds: tuple[str, ...] = CONTROLLE
     driver = _MIGRATED.get(driver, driver)
     if not driver:
         return []
+    return view.once(f"workloads of {driver} {kinds}", lambda: _workloads(view, driver, kinds))
+
+
+def _workloads(view: View, driver: str, kinds: tuple[str, ...]) -> list[Resource]:
     named = [workload for workload in view.workloads(*kinds) if _speaks_of(view, workload, driver)]
     return named or _alike(view, driver, kinds)
 
 
-def backend_namespaces(view: View, driver: str) -> set[str]:
-    """The namespaces in which the driver's pods run, where its backend often runs too; kube-system says nothing."""
-    found = {workload.ref.namespace for workload in driver_workloads(view, driver, (*CONTROLLER, *NODE))}
-    return found - {"kube-system", "default"}
+def backend_refs(view: View, driver: str) -> tuple[Ref, ...]:
+    """The custom resources beside the driver's pods: the storage system itself is often one of them; kube-system holds none."""
+    spaces = {workload.ref.namespace for workload in driver_workloads(view, driver, (*CONTROLLER, *NODE))}
+    return tuple(
+        member
+        for space in sorted(spaces - {"kube-system", "default"})
+        for member in view.graph.members(space)
+        if "." in member.group and built_in(member.kind, member.group) is None
+    )
 
 
 def driver_refs(view: View, driver: str) -> tuple[Ref, ...]:

@@ -172,7 +172,7 @@ def _explain(view: View, pod: PodFact, events: Sequence[EventFact], telling: Seq
         names = listed([claim.name for claim in claims_of(pod.resource)]) or "see the event"
         return mount_finding(TIMEOUT, mount, f"Volumes of pod {pod.ref.name} are not mounted in time ({names})", ref=pod.ref, weight=0.5)  # fmt: skip
     if event.reason == "FailedAttachVolume":
-        return attach_refused(mount)
+        return attach_refused(view, mount)
     return _secrets(view, mount) or _simple(mount) or (_network(view, mount) if _NET.search(event.message) else _other(view, mount))  # fmt: skip
 
 

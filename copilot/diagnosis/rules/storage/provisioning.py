@@ -12,11 +12,10 @@ import msgspec
 
 from copilot.diagnosis.cause import Cause
 from copilot.diagnosis.rules.storage.claim import PROVISIONING, STORAGE, Claim, claim_cause, claim_finding
-from copilot.diagnosis.rules.storage.driver import backend_namespaces, driver_refs, driver_workloads
+from copilot.diagnosis.rules.storage.driver import backend_refs, driver_refs, driver_workloads
 from copilot.diagnosis.view import View, said, told
 from copilot.diagnosis.words import listed, plural
 from copilot.model import Evidence, Finding, Ref, Resource, text
-from copilot.model.kinds import built_in
 from copilot.model.likeness import nearest
 
 SNAPSHOTS = "snapshot.storage.k8s.io"
@@ -73,7 +72,7 @@ def refused(view: View, claim: Claim, provisioner: str) -> Finding | None:
         f"Provisioning a volume for {claim.name} {words}: {last.message[:240]}",
         (told(last),),
         weight=weight,
-        points_to=(*driver_refs(view, provisioner), *_backends(view, provisioner)) if cause is FAILED else (),
+        points_to=(*driver_refs(view, provisioner), *backend_refs(view, provisioner)) if cause is FAILED else (),
     )
     owner = _class_ref(view, claim) if cause in (PARAMETERS, SECRET) else None
     return _told_of(finding, owner) if owner is not None else finding
@@ -87,19 +86,6 @@ def _class_ref(view: View, claim: Claim) -> Ref | None:
     name = text(claim.resource.spec, "storageClassName")
     ref = Ref("StorageClass", "", name, STORAGE)
     return ref if name and view.graph.get(ref) is not None else None
-
-
-def _backends(view: View, provisioner: str) -> tuple[Ref, ...]:
-    """The custom resources that stand beside the driver's pods: the storage system itself is often one of them."""
-    spaces = backend_namespaces(view, provisioner)
-    return tuple(
-        resource.ref
-        for space in sorted(spaces)
-        for member in view.graph.members(space)
-        if (resource := view.graph.get(member)) is not None
-        and "." in member.group
-        and built_in(member.kind, member.group) is None
-    )
 
 
 def _source(view: View, claim: Claim, message: str, proof: Evidence) -> Finding:
@@ -154,7 +140,7 @@ def silent(view: View, claim: Claim, storage_class: Resource | None, provisioner
         tuple(proof),
         ref=ref,
         weight=weight,
-        points_to=(*driver_refs(view, provisioner), *_backends(view, provisioner)),
+        points_to=(*driver_refs(view, provisioner), *backend_refs(view, provisioner)),
     )
 
 
@@ -166,14 +152,14 @@ def shared(view: View, found: Sequence[tuple[Claim, Finding]]) -> list[Finding]:
     told_once: list[Finding] = []
     for (cause, owner), members in groups.items():
         first = members[0][1]
-        apart = {finding.object for _, finding in members}
-        if owner is None or cause not in _OF_CLASS or len(members) < 2 or len(apart) < 2:
+        objects = {finding.object for _, finding in members}
+        if owner is None or cause not in _OF_CLASS or len(members) < 2:
             told_once += [finding for _, finding in members]
             continue
         others = f" ({plural(len(members), 'claim')} of {owner} fail alike)"
         explains = dict.fromkeys(ref for _, finding in members for ref in (*finding.explains, finding.object))
         evidence = dict.fromkeys(piece for _, finding in members[:3] for piece in finding.evidence[:2])
         told_once.append(
-            msgspec.structs.replace(first, object=owner, title=first.title + others, explains=tuple(explains), evidence=tuple(evidence))
+            msgspec.structs.replace(first, object=first.object if len(objects) == 1 else owner, title=first.title + others, explains=tuple(explains), evidence=tuple(evidence))
         )  # fmt: skip
     return told_once
