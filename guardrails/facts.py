@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from guardrails.managers import Manager
-from guardrails.operations.args import EditArgs, RestartArgs, StepArgs, operation_of
+from guardrails.operations.args import EditArgs, RestartArgs, ScaleArgs, StepArgs, operation_of
 from guardrails.operations.op import Op
 from guardrails.plan import Access, Dependant, DryRunState, ObjectRef
 from guardrails.privilege import TemplateChange
@@ -86,6 +86,7 @@ class Case(msgspec.Struct, frozen=True):
     `args` are those of the first step; a drain is a cordon with `evictions` behind it. `rehearsed` is the worst of the
     rehearsals and `way_back` that of the rollback; both are None while nothing was sent to the server.
     `moved_on` says, for an undo, what has happened to the object since. `rolls_out` means that pods are replaced.
+    `replicas` are those before and after where anything but a scale changes their number.
     `found` are refusals that the draft brought along, `steering` the control labels among the keys that change.
     """
 
@@ -109,6 +110,12 @@ class Case(msgspec.Struct, frozen=True):
     own_creation: bool = False
     found: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
+    replicas: tuple[int, int] | None = None
+
+    @property
+    def scaling(self) -> tuple[int, int] | None:
+        """The replicas before and after, where the change sets their number: a scale, or a document that has one."""
+        return (self.args.before, self.args.after) if isinstance(self.args, ScaleArgs) else self.replicas
 
     @property
     def op(self) -> Op:

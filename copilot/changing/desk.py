@@ -15,8 +15,9 @@ import msgspec
 from copilot.changing.drafting.draft import draft
 from copilot.changing.drafting.drafted import Drafted
 from copilot.changing.history import Record, changed_lately
+from copilot.changing.judged import Checked, Circumstances, Draft
 from copilot.changing.lookup import LiveLookup, Lookup, RecordedLookup, op_of, resolve
-from copilot.changing.planner import Checked, Circumstances, Draft, assemble, compiled, to_rehearse
+from copilot.changing.planner import assemble, compiled, to_rehearse
 from copilot.changing.rehearsing import rehearsal_of
 from copilot.changing.restoring import restore_of
 from copilot.changing.surroundings import surroundings

@@ -4,90 +4,37 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from copilot.changing.drafting.drafted import Drafted, Part, restated
+from copilot.changing.judged import CHANGE, ROLLBACK, Checked, Circumstances, Draft, case_of
 from copilot.changing.rehearsing import planned_changes
 from copilot.model.moment import stamp
-from guardrails.control import control_keys
 from guardrails.diff import body_sha, field_text
-from guardrails.facts import Case, Surroundings
+from guardrails.facts import Case
 from guardrails.kinds import changeable
-from guardrails.managers import managers_of
-from guardrails.operations.args import ApplyArgs, CreateJobArgs, EditArgs, RestartArgs, ScaleArgs
-from guardrails.operations.edits import applied
-from guardrails.operations.op import Op
+from guardrails.operations.args import ApplyArgs, CreateJobArgs, EditArgs, ScaleArgs
 from guardrails.plan import (
     SCHEMA,
-    Access,
     Blast,
-    ClusterId,
     Computed,
-    DryRun,
     DryRunState,
     FieldChange,
     Intent,
     Plan,
     Preimage,
-    Requester,
     Step,
 )
-from guardrails.privilege import TemplateChange, dropped_guards, pod_spec, template_change
 from guardrails.redaction import redact
 from guardrails.requests import compile_request, fields_written
 from guardrails.tiers import judge, pods_disrupted
-from guardrails.workload import workload_state
 from tools.cluster.prune import prune
 
 PLAN_TTL = timedelta(minutes=15)  # as long as the longest approval of it
-CHANGE, ROLLBACK = "change", "rollback"  # what a rehearsal is of
 _RECORDED = "whether the cluster still looks like this: it was read from a recording, so nothing can be sent"
-_ROLLING = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
-
-
-class Draft(msgspec.Struct, frozen=True):
-    """A change before the server was asked anything: the compiled steps, and what they were drafted from."""
-
-    plan_id: str
-    drafted: Drafted
-    steps: tuple[Step, ...]
-    rollback: tuple[Step, ...]
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The object of the first step as it is now."""
-        return self.drafted.parts[0].body
-
-
-class Checked(msgspec.Struct, frozen=True):
-    """What the server said to a draft. Empty in read-only mode.
-
-    `restore` is the way back of an apply, which is known only once the server has told what it would store.
-    """
-
-    access: tuple[Access, ...] = ()
-    rehearsals: tuple[DryRun, ...] = ()
-    restore: tuple[Step, ...] = ()
-
-
-class Circumstances(msgspec.Struct, frozen=True):
-    """Where, who, when and around what. `own_creation`: an earlier plan of this journal made the object."""
-
-    cluster: ClusterId
-    requester: Requester
-    words: str
-    now: datetime
-    around: Surroundings
-    recorded: bool = False
-    changes_on: bool = False
-    changed_lately: bool = False
-    undoes: str = ""
-    moved_on: str = ""
-    own_creation: bool = False
 
 
 def compiled(drafted: Drafted) -> Draft:
@@ -138,41 +85,6 @@ def assemble(made: Draft, checked: Checked, around: Circumstances) -> Plan:
     )
 
 
-def case_of(made: Draft, checked: Checked, around: Circumstances) -> Case:
-    """Everything the rules look at."""
-    drafted, step, body = made.drafted, made.steps[0], made.body
-    state = workload_state(step.ref.kind, body)
-    evictions = drafted.evictions
-    if evictions:
-        ready = sum(pod.ready for pod in evictions)
-        state = msgspec.structs.replace(state, replicas=len(evictions), ready=ready, at_once=1)
-    worst = _worst([run for run in checked.rehearsals if run.purpose == CHANGE])
-    back = _worst([run for run in checked.rehearsals if run.purpose == ROLLBACK])
-    change, rolls_out = _template(step, body)
-    return Case(
-        ref=step.ref,
-        args=step.args,
-        state=state,
-        around=around.around,
-        managers=managers_of(body),
-        access=checked.access,
-        rehearsed=worst.state if worst else None,
-        rehearsal_detail=worst.detail if worst else "",
-        way_back=back.state if back else None,
-        changed_lately=around.changed_lately,
-        is_undo=bool(around.undoes),
-        moved_on=around.moved_on,
-        evictions=evictions,
-        template=change,
-        steering=_steering(step, around.around),
-        rolls_out=rolls_out,
-        noted=changeable(step.ref.kind).noted,
-        own_creation=around.own_creation,
-        found=drafted.refusals,
-        namespaces=tuple(sorted({each.ref.namespace for each in made.steps} - {""})),
-    )
-
-
 def _step(part: Part) -> Step:
     return Step(part.ref, part.args, compile_request(part.ref, part.args))
 
@@ -181,48 +93,6 @@ def _preimage(part: Part) -> Preimage:
     pruned = prune(json.loads(json.dumps(part.body)))
     fields = tuple((each, redact(field_text(part.body, each))) for each in sorted(fields_written(part.args)))
     return Preimage(part.ref, body_sha(pruned) if part.body else "", fields)
-
-
-_BADNESS = (DryRunState.DONE, DryRunState.NOT_DONE, DryRunState.REFUSED)
-
-
-def _worst(runs: list[DryRun]) -> DryRun | None:
-    return max(runs, key=lambda run: _BADNESS.index(run.state), default=None)
-
-
-def _template(step: Step, body: Mapping[str, Any]) -> tuple[TemplateChange, bool]:
-    """What the pods gain by the change, and whether they are replaced for it."""
-    kind = changeable(step.ref.kind)
-    before = pod_spec(body, kind.template)
-    match step.args:
-        case EditArgs(edits=edits) if kind.template:
-            after = pod_spec(applied(body, edits), kind.template)
-        case ApplyArgs(document=document) if kind.template:
-            after = pod_spec(msgspec.json.decode(document), kind.template)
-        case CreateJobArgs(document=document):
-            after = pod_spec(msgspec.json.decode(document), changeable("Job").template)
-        case _:
-            return TemplateChange(), isinstance(step.args, RestartArgs)
-    change = template_change(before, after)
-    # An applied document leaves out what it does not care about; only edits can be seen to drop a guard.
-    dropped = dropped_guards(before, after) if isinstance(step.args, EditArgs) else ()
-    rolls = bool(body) and kind.kind in _ROLLING and not isinstance(step.args, CreateJobArgs) and before != after
-    return msgspec.structs.replace(change, powers=(*change.powers, *dropped)), rolls
-
-
-def _steering(step: Step, around: Surroundings) -> tuple[str, ...]:
-    """The labels and annotations among the changed ones that steer something."""
-    if not isinstance(step.args, EditArgs) or step.args.operation not in (Op.LABEL, Op.ANNOTATE):
-        return ()
-    keys: set[str] = set()
-    for edit in step.args.edits:
-        if edit.before == edit.after:
-            continue
-        name = edit.pointer.split("/", 3)[3:]
-        whole = [msgspec.json.decode(side) for side in (edit.before, edit.after) if side and not name]
-        keys |= {each.replace("~1", "/").replace("~0", "~") for each in name} | {key for one in whole for key in one}
-    selected = around.selected_keys if step.args.operation is Op.LABEL else ()
-    return control_keys(keys, selected)
 
 
 def _changes(step: Step, body: dict[str, Any], checked: Checked) -> tuple[FieldChange, ...]:

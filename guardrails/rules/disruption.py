@@ -22,16 +22,17 @@ def pods_disrupted(case: Case) -> int:
     """How many running pods the change takes away or replaces."""
     if case.evictions:
         return len(case.evictions)
+    fewer = max(0, case.scaling[0] - case.scaling[1]) if case.scaling else 0
     match case.args:
-        case ScaleArgs(before=before, after=after):
-            return max(0, before - after)
+        case ScaleArgs():
+            return fewer
         case RestartArgs():
             return max(0, case.state.replicas - case.state.partition)
         case EditArgs(operation=operation):
             ends = operation is Op.SUSPEND and case.ref.kind == "Job"
-            return case.state.replicas if ends else _replaced(case)
+            return case.state.replicas if ends else max(fewer, _replaced(case))
         case ApplyArgs():
-            return _replaced(case)
+            return max(fewer, _replaced(case))
         case DeleteArgs(cascade=cascade):
             return 0 if cascade is Cascade.ORPHAN else case.state.replicas
         case EvictArgs():
@@ -52,9 +53,10 @@ def healthy_lost(case: Case) -> int:
     state = case.state
     if case.evictions:
         return sum(pod.ready for pod in case.evictions)
+    gone = max(0, state.ready - case.scaling[1]) if case.scaling and case.scaling[1] < case.scaling[0] else 0
     match case.args:
-        case ScaleArgs(before=before, after=after):
-            return max(0, state.ready - after) if after < before else 0
+        case ScaleArgs():
+            return gone
         case RestartArgs():
             return max(0, state.ready - max(0, state.replicas - state.at_once))
         case DeleteArgs():
@@ -62,7 +64,9 @@ def healthy_lost(case: Case) -> int:
         case EditArgs() | ApplyArgs():
             if not pods_disrupted(case):
                 return 0
-            return state.ready if not case.rolls_out else max(0, state.ready - max(0, state.replicas - state.at_once))
+            if not case.rolls_out:
+                return gone if case.scaling else state.ready
+            return max(gone, state.ready - max(0, state.replicas - state.at_once))
         case EvictArgs():
             return min(1, state.ready)
         case CreateJobArgs():

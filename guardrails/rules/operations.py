@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from guardrails.facts import Case
-from guardrails.operations.args import DeleteArgs, EditArgs, RestartArgs, ScaleArgs
+from guardrails.operations.args import DeleteArgs, EditArgs, RestartArgs
 from guardrails.operations.edits import value_of
 from guardrails.operations.op import Op
 from guardrails.plan import Tier
@@ -37,9 +37,9 @@ _LASTING = frozenset({"StatefulSet", "DaemonSet"})
 
 def scale(case: Case) -> Iterable[Finding]:
     """Up a little is one yes, down is typed, to nothing is for two."""
-    if not isinstance(case.args, ScaleArgs):
+    if case.scaling is None:
         return
-    before, after = case.args.before, case.args.after
+    before, after = case.scaling
     if after == before:
         yield refuse(f"it already wants {before} replica{'s'[: before != 1]}: there is nothing to change")
     elif after == 0:

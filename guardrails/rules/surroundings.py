@@ -20,7 +20,7 @@ _BESIDE_MANAGERS = frozenset({Op.LABEL, Op.ANNOTATE, Op.CORDON, Op.UNCORDON, Op.
 
 def autoscaled(case: Case) -> Iterable[Finding]:
     """A number that an autoscaler sets is changed at the autoscaler."""
-    if isinstance(case.args, ScaleArgs):
+    if case.scaling:
         for hpa in case.around.autoscalers:
             yield refuse(
                 f"HorizontalPodAutoscaler {hpa.name} sets its replicas ({hpa.least} to {hpa.most}) and would undo this; "
@@ -65,7 +65,7 @@ def budgets(case: Case) -> Iterable[Finding]:
             if budget.allowed == 0:
                 yield refuse(f"PodDisruptionBudget {budget.name} lets no pod go now ({budget.healthy} healthy pods)")
             continue
-        moves = isinstance(case.args, ScaleArgs) and not budget.absolute
+        moves = case.scaling is not None and not budget.absolute
         if lost > 0 and not moves and budget.healthy - lost < budget.wanted:
             yield refuse(
                 f"PodDisruptionBudget {budget.name} wants {budget.wanted} healthy pods; "
@@ -103,8 +103,9 @@ def fragile(case: Case) -> Iterable[Finding]:
 
 def quota(case: Case) -> Iterable[Finding]:
     """More pods need room in every quota."""
-    if isinstance(case.args, ScaleArgs):
-        more = case.args.after - case.args.before
+    if case.scaling:
+        before, after = case.scaling
+        more = after - before
         for room in case.around.quotas:
             if more > max(0, room.pods):
                 yield refuse(

@@ -356,3 +356,38 @@ def test_a_scale_keeps_its_way_back(world: Snapshot) -> None:
 
 def test_the_time_of_a_restart_is_that_of_the_plan(world: Snapshot) -> None:
     assert datetime.fromisoformat(_plan(world, "restart web").steps[0].args.restarted_at).tzinfo is UTC  # type: ignore[union-attr]
+
+
+def _web(**spec: Any) -> dict[str, Any]:
+    body = copy.deepcopy(WORLD[0])
+    body["metadata"] = {"name": "web", "namespace": "shop"}
+    del body["status"]
+    body["spec"] |= spec
+    return body
+
+
+def test_a_document_that_sets_replicas_is_judged_as_a_scale(world: Snapshot) -> None:
+    none = _applied(world, _web(replicas=0)).computed
+    assert none.tier is Tier.TWO_PEOPLE
+    assert any("scales to zero" in reason for reason in none.reasons)
+    assert _applied(world, _web(replicas=2)).computed.tier is Tier.TYPED_NAME
+    assert none.blast.pods_disrupted == 2
+
+
+def test_a_document_that_changes_what_pods_are_selected_by_needs_two_people(world: Snapshot) -> None:
+    body = _web()
+    body["spec"]["template"]["metadata"] = {"labels": {"app": "other"}}
+    assert any("app steers something" in reason for reason in _applied(world, body).computed.reasons)
+    body["spec"]["template"]["metadata"] = {
+        "labels": {"app": "web"},
+        "annotations": {"vault.hashicorp.com/agent-inject": "true"},
+    }
+    assert any("agent-inject steers" in reason for reason in _applied(world, body).computed.reasons)
+
+
+def test_a_document_that_changes_the_template_is_known_to_replace_the_pods(world: Snapshot) -> None:
+    body = _web()
+    body["spec"]["template"]["spec"]["containers"][0]["image"] = "nginx:9"
+    computed = _applied(world, body).computed
+    assert computed.blast.pods_disrupted == 2
+    assert [change.path for change in computed.changes] == ["/spec/template/spec/containers/0/image"]

@@ -48,7 +48,12 @@ def test_the_intent_is_in_the_journal_before_the_request_arrives_and_the_result_
     bench.executor.send(bench.approved())
     assert then == [[Kind.APPROVED, Kind.CONSUMED, Kind.INTENT]]
     assert _kinds(bench)[-1] is Kind.RESULT
-    assert bench.journal.entries()[-1].detail == {"state": "applied", "status": 200, "message": "", "uid": "uid-shop-web"}
+    assert bench.journal.entries()[-1].detail == {
+        "state": "applied",
+        "status": 200,
+        "message": "",
+        "uid": "uid-shop-web",
+    }
 
 
 def test_a_step_is_sent_once_however_often_it_is_handed_over(bench: Bench) -> None:
@@ -221,3 +226,64 @@ def test_a_connection_without_a_token_sends_none_and_impersonation_goes_along(be
     (arrived,) = bench.api.seen
     assert "Authorization" not in arrived.headers
     assert arrived.headers["Impersonate-User"] == "bob"
+
+
+class _Answering:
+    """A wire that leads nowhere and always answers the same."""
+
+    def __init__(self, bench: Bench, status: int, body: dict[str, Any]) -> None:
+        self.server, self.ca_sha256 = bench.wire.server, bench.wire.ca_sha256
+        self.answer = (status, json.dumps(body).encode())
+
+    def send(self, request: Request, user_agent: str) -> Any:
+        del request, user_agent
+        from tools.executor.wire import WireAnswer
+
+        return WireAnswer(*self.answer)
+
+
+def _rehearsed(bench: Bench, name: str, status: int, body: dict[str, Any]) -> Any:
+    from guardrails.plan import Step
+    from guardrails.requests import compile_request
+    from guardrails.steps import RehearsalStep
+    from tests.unit.guardrails.test_requests import STEPS
+    from tools.executor import Executor
+
+    step = Step(*STEPS[name], compile_request(*STEPS[name]))
+    executor = Executor(_Answering(bench, status, body), bench.gate, bench.journal, "x")
+    return executor.rehearse(RehearsalStep("0123456789ab", 1, bench.cluster, step))
+
+
+_REJECTED = {"message": "the server rejected our request due to an error in our request"}
+_CAUSES = {"message": "spec.replicas: Invalid value", "details": {"causes": [{"field": "spec.replicas"}]}}
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "body", "state"),
+    [
+        ("label", 422, _REJECTED, SendState.CONFLICT),  # a test of an old value did not hold
+        ("label", 422, _CAUSES, SendState.REFUSED),
+        ("scale", 422, _REJECTED, SendState.REFUSED),
+        ("apply", 409, {"message": 'Apply failed with 1 conflict: conflict with "helm"'}, SendState.CONFLICT),
+        ("apply", 500, {"message": "failed to create typed patch object (x): .spec.y: field not declared in schema"}, SendState.REFUSED),
+        ("apply", 500, {"message": "etcdserver: request timed out"}, SendState.UNKNOWN),
+        ("label", 500, {"message": "failed to create typed patch object"}, SendState.UNKNOWN),
+        ("evict", 429, {"message": "Cannot evict pod"}, SendState.REFUSED),
+    ],
+)  # fmt: skip
+def test_what_an_answer_means_depends_on_what_was_sent(
+    bench: Bench, name: str, status: int, body: dict[str, Any], state: SendState
+) -> None:
+    assert _rehearsed(bench, name, status, body).state is state
+
+
+def test_the_object_that_a_strict_refusal_repeats_is_left_out(bench: Bench) -> None:
+    said = ' "" is invalid: patch: Invalid value: "{\\"data\\":{\\"x\\":\\"private\\"}}": strict decoding error: unknown field "spec.y"'
+    assert _rehearsed(
+        bench, "label", 422, {"message": said, **_CAUSES, "reason": "Invalid"} | {"message": said}
+    ).message == ('strict decoding error: unknown field "spec.y"')
+
+
+def test_the_uid_of_what_a_step_made_is_on_record(bench: Bench) -> None:
+    bench.executor.send(bench.approved())
+    assert bench.journal.entries()[-1].detail["uid"] == "uid-shop-web"
