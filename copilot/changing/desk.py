@@ -23,6 +23,7 @@ from copilot.changing.restoring import restore_of
 from copilot.changing.surroundings import surroundings
 from copilot.changing.undoing import undo_draft
 from copilot.model import Ref, Snapshot, text
+from copilot.model.errors import DeniedError
 from guardrails.facts import Surroundings
 from guardrails.intent import parse_intent
 from guardrails.journal import Journal
@@ -139,7 +140,9 @@ class Desk:
         self, made: Draft, words: str, undone: Record | None = None, *, moved_on: str = "", own_creation: bool = False
     ) -> Plan:
         bodies = [part.body for part in made.drafted.parts]
-        around = _surroundings(build_graph(self.source.snapshot(_scope(made.drafted, self.lookup))), made.drafted)
+        scope, unseen = _scope(made.drafted, self.lookup)
+        around = _surroundings(build_graph(self.source.snapshot(scope)), made.drafted)
+        around = msgspec.structs.replace(around, unread=(*around.unread, *unseen))
         now = self.clock()
         lately = self._journal is not None and changed_lately(self._journal, made.steps[0].ref.uid, now)
         circumstances = Circumstances(
@@ -186,15 +189,19 @@ def plan_recorded_intent(snapshot: Snapshot, intent: ChangeIntent, words: str, n
     return assemble(made, Checked(), circumstances)
 
 
-def _scope(drafted: Drafted, lookup: Lookup) -> Scope:
-    """The namespaces that a change reaches. Cluster-scoped kinds are always read."""
+def _scope(drafted: Drafted, lookup: Lookup) -> tuple[Scope, tuple[str, ...]]:
+    """The namespaces that a change reaches, and what of that may not be read. Cluster-scoped kinds are always read."""
     first = drafted.parts[0].ref
     names = {part.ref.namespace for part in drafted.parts}
+    unseen: tuple[str, ...] = ()
     if first.kind == "Node":
-        names |= {text(pod, "metadata", "namespace") for pod in lookup.pods_on(first.name)}
+        try:
+            names |= {text(pod, "metadata", "namespace") for pod in lookup.pods_on(first.name)}
+        except DeniedError:
+            unseen = ("Pods of the node",)
     if first.kind == "Namespace":
         names.add(first.name)
-    return Scope(namespaces=tuple(sorted(names - {""})))
+    return Scope(namespaces=tuple(sorted(names - {""}))), unseen
 
 
 def _surroundings(graph: ResourceGraph, drafted: Drafted) -> Surroundings:

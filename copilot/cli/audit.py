@@ -81,12 +81,15 @@ def _list(found: list[Record], output: str) -> None:
 
 
 def _row(record: Record) -> dict[str, str]:
+    from guardrails.effect import effect
+
     plan = record.plan
     return {
         "at": record.entries[0].at,
         "plan": plan.id,
         "state": record.state.value,
         "object": plan.target.title,
+        "effect": effect(plan.steps[0]) + (f" and {len(plan.steps) - 1} more" if len(plan.steps) > 1 else ""),
         "cluster": plan.cluster.context,
         "words": plan.intent.words,
         "by": plan.requester.k8s_user or plan.requester.sub,
@@ -96,6 +99,7 @@ def _row(record: Record) -> dict[str, str]:
 
 def _tell(record: Record, output: str) -> None:
     from guardrails.display import visible
+    from guardrails.effect import effect
 
     if output == "json":
         _json("audit-plan", {"plan": _row(record), "entries": record.entries})
@@ -103,11 +107,14 @@ def _tell(record: Record, output: str) -> None:
     click.echo(
         visible(f"Plan {record.plan.id}: {record.state.value}, {record.plan.target.title}, digest {record.plan.digest}")
     )
+    for number, each in enumerate(record.plan.steps, start=1):
+        click.echo(visible(f"  step {number}: {effect(each)}"))
     for entry in record.entries:
         # The plan itself and the signed approval are long; -o json shows them.
         facts = {key: value for key, value in entry.detail.items() if key not in ("plan", "approval")}
         said = ", ".join(f"{key}: {value}" for key, value in facts.items())
-        click.echo(visible(f"  {entry.seq:>5}  {entry.at}  {entry.kind.value:<9} {said}"))
+        step = f"step {entry.step} " if entry.step > 0 and len(record.plan.steps) > 1 else ""
+        click.echo(visible(f"  {entry.seq:>5}  {entry.at}  {entry.kind.value:<9} {step}{said}"))
 
 
 def _json(name: str, content: dict[str, object]) -> None:

@@ -25,9 +25,9 @@ from copilot.cli.options import Target, cluster_options, output_option
 )
 @cluster_options
 @output_option("text", "json")
-def COMMAND(
+def COMMAND(  # noqa: N802 - the name every command module exports
     words: tuple[str, ...], path: str | None, allow_changes: bool, soak: float, target: Target, output: str
-) -> int:  # noqa: N802 - the name every command module exports
+) -> int:
     """Plan one change, show its card, and carry it out after a typed yes.
 
     \b

@@ -293,3 +293,24 @@ def test_every_right_of_every_step_is_asked_for(shop: Shop) -> None:
     asked = [json.loads(one.body)["spec"]["resourceAttributes"] for one in shop.api.seen if "accessreviews" in one.path]
     assert sum(each.get("subresource") == "eviction" for each in asked) == 3
     assert not [one for one in shop.api.seen if "dryRun" in one.query]
+
+
+def test_who_may_not_list_pods_can_still_cordon_and_is_told_what_was_not_seen(shop: Shop) -> None:
+    shop.api.hidden.add("pods")
+    plan = shop.plan("cordon n1")
+    assert plan.computed.tier is Tier.TYPED_NAME
+    assert any("Pods of the node" in line for line in plan.computed.not_checked)
+
+
+def test_the_audit_lists_each_step_with_what_became_of_it(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from copilot.cli.main import main
+
+    plan = _drain(shop)
+    shop.carry_out(plan)
+    monkeypatch.setenv("COPILOT_DATA_DIR", str(shop.settings.data_dir))
+    assert main(["audit", plan.id]) == 0
+    said = capsys.readouterr().out
+    for part in ("step 1: Cordon Node n1", "step 4: Evict Pod shop/c", "intent    step 2", "watched   step 4"):
+        assert part in said
