@@ -98,7 +98,9 @@ def ingress_nginx(made: Case, logs: str = "") -> Case:
     made.add("Namespace", "ingress-nginx", labels={"kubernetes.io/metadata.name": "ingress-nginx"})
     made.add("IngressClass", "nginx", api=NETWORKING, spec={"controller": "k8s.io/ingress-nginx"})
     put(made, "ingress-nginx-controller", ns="ingress-nginx", containers={"controller": ports(("http", 80), ("https", 443))}, logs=logs)  # fmt: skip
-    return svc(made, "ingress-nginx-controller", 80, "http", ns="ingress-nginx", type="LoadBalancer", selector={"app": "ingress-nginx-controller"})  # fmt: skip
+    svc(made, "ingress-nginx-controller", 80, "http", ns="ingress-nginx", type="LoadBalancer", selector={"app": "ingress-nginx-controller"})  # fmt: skip
+    made.bodies[-1][0]["status"] = {"loadBalancer": {"ingress": [{"ip": "203.0.113.20"}]}}
+    return made
 
 
 def held(made: Case, name: str, key: str, text: str, *, mount: str, ns: str = "shop", port: int = 80, **more: Any) -> Case:  # fmt: skip

@@ -96,7 +96,7 @@ CRON_FORBID = Cause(
 )
 CRON_SCHEDULE = Cause(
     id="cronjob.schedule_invalid",
-    title="The schedule or time zone cannot be read",
+    title="The schedule or time zone cannot be read, or never comes",
     kind="CronJob",
     fields=("spec.schedule", "spec.timeZone"),
     steps=("Correct the schedule",),
@@ -304,6 +304,13 @@ def find_cronjob_faults(view: View) -> Iterator[Finding]:
             )  # fmt: skip
             continue
         if cron.spec.get("suspend") is True:
+            continue
+        schedule = CronSchedule.parse(text(cron.spec, "schedule"))
+        if schedule is not None and schedule.next(view.now) is None:
+            yield Finding(
+                cause=CRON_SCHEDULE.id, object=cron.ref, title=f"{cron.ref}: its schedule {text(cron.spec, 'schedule')!r} never comes: there is no such date in any year",
+                evidence=(fact(cron, "spec.schedule"),), weight=0.9, steps=(change("Correct the schedule", cron.ref),),
+            )  # fmt: skip
             continue
         yield from _blocked(view, cron)
 
