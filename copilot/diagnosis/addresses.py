@@ -230,6 +230,20 @@ def _by_address(view: View) -> Mapping[str, Resource]:
     return view.once("services by address", read)
 
 
+def pod_at(view: View, address: str) -> Resource | None:
+    """The pod that has an address; pods in their node's network share the node's, and the first stands for it."""
+
+    def read() -> dict[str, Resource]:
+        found: dict[str, Resource] = {}
+        for pod in view.graph.of_kind("Pod", group=""):
+            ip = text(pod.status, "podIP")
+            if ip:
+                found.setdefault(ip, pod)
+        return found
+
+    return view.once("pods by address", read).get(address)
+
+
 def wanted_service(view: View, host: str, namespace: str) -> Ref | None:
     """The Service that would have to exist for the host to resolve inside the cluster; None where it may be outside."""
     labels = host.split(".")

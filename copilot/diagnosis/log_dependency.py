@@ -15,6 +15,7 @@ from copilot.diagnosis.addresses import (
     Address,
     Meaning,
     addresses_of,
+    pod_at,
     ports_of,
     serves,
     service_of,
@@ -95,10 +96,9 @@ def _namesakes(view: View, service: Ref) -> Iterator[Ref]:
 
 def _behind(view: View, host: str) -> Iterator[Ref]:
     """The pod that has the address, when the host is a pod's own."""
-    if host.replace(".", "").isdigit():
-        for pod in view.graph.of_kind("Pod", group=""):
-            if text(pod.status, "podIP") == host:
-                yield pod.ref
+    pod = pod_at(view, host) if host.replace(".", "").isdigit() else None
+    if pod is not None:
+        yield pod.ref
 
 
 def _mentions(view: View, host: str, addresses: list[Address]) -> Iterator[Evidence]:
@@ -188,7 +188,7 @@ def _no_service(
     holders = {holder_of(pod, address) for address in naming}
     holder = holders.pop() if len(holders) == 1 else pod.owner
     return msgspec.structs.replace(
-        base, object=holder, title=title, evidence=evidence, weight=0.9 if near else 0.82,
+        base, object=holder, title=title, evidence=evidence, weight=(0.9 if holder == pod.owner else 0.88) if near else 0.82,
         explains=(*base.explains, pod.owner) if holder != pod.owner else base.explains,
         steps=(change(f"Correct the host name in {holder}", holder), *base.steps),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from copilot.diagnosis.addresses import addresses_of, service_of
+from copilot.diagnosis.addresses import addresses_of, pod_at, service_of
 from copilot.diagnosis.cause import Cause, Rule
 from copilot.diagnosis.complaints import complaints
 from copilot.diagnosis.log_dependency import dns_services
@@ -102,7 +102,7 @@ def _server(view: View, host: str, namespace: str) -> Resource | None:
     service = service_of(view, host, namespace)
     if service is not None or not host.replace(".", "").isdigit():
         return service
-    return next((pod for pod in view.graph.of_kind("Pod", group="") if text(pod.status, "podIP") == host), None)
+    return pod_at(view, host)
 
 
 def _tested(view: View) -> Iterator[Missed]:
@@ -188,7 +188,7 @@ _MOST = 20  # addresses of one slice that are judged
 
 def _end_at(view: View, address: str) -> End:
     """The end with an address: the pod that has it, else something outside."""
-    pod = next((p for p in view.graph.of_kind("Pod", group="") if text(p.status, "podIP") == address), None)
+    pod = pod_at(view, address)
     return End(pod=pod) if pod is not None else End(ip=address)
 
 
