@@ -17,7 +17,7 @@ from copilot.diagnosis.log_dependency import DEPENDENCY_CAUSES, TEXT_ONLY, depen
 from copilot.diagnosis.log_lines import TAIL, LogLine, bare, severity, tail
 from copilot.diagnosis.log_pattern import LogMatch
 from copilot.diagnosis.log_patterns import match_block, match_line
-from copilot.diagnosis.log_servers import CREDENTIALS, at_server, rejected
+from copilot.diagnosis.log_servers import CREDENTIALS, at_server, preparing_jobs, rejected
 from copilot.diagnosis.pods import ContainerFact, PodFact
 from copilot.diagnosis.steps import change, logs_step
 from copilot.diagnosis.view import View, logged, said
@@ -35,7 +35,7 @@ LOG_CAUSES: tuple[Cause, ...] = (
     *DEPENDENCY_CAUSES,
     _cause("app.port.in_use", "Two processes want the same port", "Give one of them another port"),
     _cause("app.module.missing", "A module the program needs is not in the image", "Build the image with it"),
-    _cause("app.schema.missing", "The database lacks what the program expects", "Run or repair the migration"),
+    _cause("app.schema.missing", "The database lacks what the program expects", "Run or repair the migration", yields=True),
     _cause("app.database.rights", "The database lacks a user or a right that a program needs", "Create the user or grant the right in the database"),
     _cause("app.store.full", "A store refuses writes for lack of memory or disk", "Give it room, or let it evict"),
     _cause("app.store.no_primary", "A store has no primary or leader, so nobody may write", "Initiate the replica set, or bring its members back"),
@@ -51,7 +51,7 @@ LOG_CAUSES: tuple[Cause, ...] = (
     _cause("app.config.invalid", "The program refuses its configuration", "Correct the configuration"),
     _cause("app.certificate.untrusted", "A certificate is expired, unknown or for another name", "Renew or trust it", yields=True),
     _cause("app.data.incompatible", "The data on its volume does not fit the program", "Compare versions; restore or migrate the data"),
-    _cause("app.disk.full", "A disk or volume is full", "Free or enlarge it"),
+    _cause("app.disk.full", "A disk or volume is full", "Free or enlarge it", yields=True),
     _cause("app.disk.read_only", "The program writes to a read-only file system", "Mount a writable volume there"),
     _cause("cuda.init", "The program finds no GPU it can use", "Compare the GPU request, the node and its driver"),
     _cause("cuda.oom", "The GPU's memory is exhausted", "Use a larger GPU, a smaller model, batch or context"),
@@ -63,6 +63,13 @@ LOG_CAUSES: tuple[Cause, ...] = (
     _cause("app.model.missing", "The model it should load is not there", "Correct the model's path or name"),
     _cause("app.model.unloadable", "The model cannot be loaded", "Compare the model with the server's version and GPU"),
     _cause("kuberay.head", "Ray's head or a worker it needs is not there", "Look at the head pod", yields=True),
+    _cause("nccl.watchdog.early", "The workers of a training never reached each other", "Compare interfaces, NCCL_SOCKET_IFNAME and policies", yields=True),
+    _cause("nccl.peer.refused", "A worker that the training needs is dead", "Look at that worker first", yields=True),
+    _cause("nccl.ib.memlock", "InfiniBand may not lock memory", "Add IPC_LOCK or raise the memlock limit"),
+    _cause("nccl.roce.gid", "The RoCE address is wrong", "Compare show_gids with NCCL_IB_GID_INDEX"),
+    _cause("nccl.ib.unreachable", "An InfiniBand peer is unreachable", "Look at the fabric between the two nodes", yields=True),
+    _cause("nccl.segfault", "The NCCL library crashed", "Compare NCCL, driver and plugin versions"),
+    _cause("ray.oom", "Ray killed workers for lack of memory", "Lower the workers' memory or their number"),
     _cause("nccl.watchdog", "The workers of a training wait for one that is late or dead", "Look at the first worker that failed", yields=True),
     _cause("train.rendezvous", "The workers of a training cannot meet", "Look at the master's Service, pods and policies", yields=True),
     _cause("pod.exit2.shell_syntax", "The inline script is broken", "Correct the script"),
@@ -72,6 +79,7 @@ _DEPENDENCIES = frozenset(cause.id for cause in DEPENDENCY_CAUSES) | {
     "app.schema.missing",
     "train.rendezvous",
     "kuberay.head",
+    "nccl.peer.refused",
 }
 _BLOCK = 6  # lines: the longest message that spans several
 
@@ -132,8 +140,19 @@ def explain_line(
         if moved is not base:
             return moved
     if base.cause in _DEPENDENCIES:
-        return dependency(view, pod, container, base, match.groups)
+        found = dependency(view, pod, container, base, match.groups)
+        if found.cause == "app.schema.missing":
+            found = msgspec.structs.replace(
+                found, points_to=(*found.points_to, *preparing_jobs(view, pod.ref.namespace))
+            )
+        return found
     match base.cause:
+        case "app.disk.full":
+            claims = [
+                text(volume, "persistentVolumeClaim", "claimName") for volume in children(pod.resource.spec, "volumes")
+            ]
+            found_claims = tuple(Ref("PersistentVolumeClaim", pod.ref.namespace, claim) for claim in claims if claim)
+            return msgspec.structs.replace(base, points_to=found_claims)
         case "app.config.invalid" | "app.config.missing":
             return _configuration(view, pod, container, base, line.said, match.groups)
         case "app.port.in_use":

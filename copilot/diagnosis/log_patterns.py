@@ -101,7 +101,7 @@ PATTERNS: tuple[LogPattern, ...] = (
         (r"(?:error|[Ff]ailed|parsing|[Pp]arse)[^/]{0,60}\[?[\"']?" + PATH + r"[\"']?:(?P<number>\d{1,6})\]?.{0,20}(?:unknown keyword|syntax|[Ee]rror|unexpected|invalid)", "the server refuses its configuration {path}, line {number}"),
         (r"error initializing configuration '" + PATH + r"'|" + r"(?P<path2>/[^\s:'\"]{1,300}):\d{1,6} - Error during parsing|[Ss]yntax error in file \"(?P<path3>/[^\"]{1,300})\"|configuration file \"(?P<path4>/[^\"]{1,300})\" contains errors", "the server refuses its configuration file"),
         (r"has unknown fields|[Cc]annot find field|INVALID_ARGUMENT.{0,80}(?:bootstrap|static_resources)", "the server refuses its configuration: unknown fields"),
-        (r"(?:\[emerg\]|nginx: \[emerg\]).{0,200}? in " + PATH + r":(?P<number>\d+)", "nginx refuses its configuration {path}, line {number}"),
+        (r"(?:\[emerg\]|nginx: \[emerg\])(?!.{0,40}host not found).{0,200}? in " + PATH + r":(?P<number>\d+)", "nginx refuses its configuration {path}, line {number}"),
         (r"AH\d{5}: .{0,60}[Ss]yntax error|[Ss]yntax error on line (?P<number>\d+) of " + PATH, "the server refuses its configuration: syntax error"),
         (r"(?:[Ee]rror|[Ff]ailed|[Cc]annot|[Cc]ould not|[Uu]nable to).{0,60}(?:pars(?:e|ing)|load(?:ing)?|read(?:ing)?|unmarshal(?:ling|ing)?|decod(?:e|ing)|validat(?:e|ing)).{0,40}(?:config(?:uration)?|settings|ya?ml|json|toml|properties)", "the program cannot parse its configuration"),
         (r"(?:[Cc]onfig(?:uration)?|[Ss]ettings)(?: file)?.{0,60}(?:is )?(?:invalid|not valid|malformed|[Pp]arse error|[Vv]alidation (?:error|failed))", "the program refuses its configuration as invalid"),
@@ -131,6 +131,8 @@ PATTERNS: tuple[LogPattern, ...] = (
     ),
     *rows(
         "app.permission.denied", 0.8,
+        (r"ip6?tables.{0,160}(?:[Pp]ermission denied|[Oo]peration not permitted|must be root)", "it may not change network rules: iptables needs root and the capability NET_ADMIN (permission denied)"),
+        (r"(?:you must be|[Mm]ust be run as|[Rr]equires|please run (?:it |this )?as) root\b", "it has to run as root, and its container's user is not (permission denied)"),
         (r"bind.{0,60}[Pp]ermission denied|[Pp]ermission denied.{0,60}\bbind|EACCES.{0,60}:(?P<port>\d{1,3})\b", "it may not listen on a port below 1024: permission denied"),
         (r"[Pp]ermission denied[^/]{0,40}" + PATH, "permission denied on {path}: the container's user may not use it"),
         (PATH + r".{0,60}(?:[Pp]ermission denied|EACCES|[Oo]peration not permitted)", "permission denied on {path}: the container's user may not use it, or the file lacks the mode"),

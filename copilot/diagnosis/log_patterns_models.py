@@ -59,6 +59,35 @@ MODEL_PATTERNS = (
         (r"must be divisible by (?:the )?tensor.parallel", "the tensor parallel size does not divide the model's attention heads"),
     ),
     *rows(
+        "nccl.watchdog.early", 0.68,
+        (r"collective operation timeout: WorkNCCL\(SeqNum=[12],", "the first collective operation never ended: the workers do not reach each other (NCCL network, interface or firewall)"),
+    ),
+    *rows(
+        "nccl.peer.refused", 0.68,
+        (r"socketStartConnect: Connect to \[?" + HOST + r"\]?<" + PORT + r"> failed", "the worker at {host} that it works with has died or does not listen (NCCL)"),
+        (r"ncclRemoteError", "another worker of the training died first (ncclRemoteError)"),
+    ),
+    *rows(
+        "nccl.ib.memlock", 0.75,
+        (r"Call to ibv_(?:reg_mr|create_qp|create_cq|alloc_pd)\w{0,10} failed", "InfiniBand may not lock memory: the memlock limit of the container is too low (IPC_LOCK, ulimit)"),
+    ),
+    *rows(
+        "nccl.roce.gid", 0.72,
+        (r"ibv_modify_qp failed", "the RoCE address it uses is wrong (NCCL_IB_GID_INDEX), or the network does not carry it"),
+    ),
+    *rows(
+        "nccl.ib.unreachable", 0.7,
+        (r"Got completion .{0,120}(?:with error|status=) ?12\b", "an InfiniBand peer is unreachable (completion error 12)"),
+    ),
+    *rows(
+        "nccl.segfault", 0.75,
+        (r"segfault at .{0,120} in libnccl", "the NCCL library crashed (segfault in libnccl)"),
+    ),
+    *rows(
+        "ray.oom", 0.72,
+        (r"killed due to memory pressure \(OOM\)|ray\.exceptions\.OutOfMemoryError", "Ray killed workers because the node's memory ran low (Ray's own monitor, memory_usage_threshold)"),
+    ),
+    *rows(
         "nccl.watchdog", 0.6,
         (r"NCCL (?:error|WARN.{0,80}(?:[Ee]rror|failed))|ncclSystemError|ncclRemoteError|ncclInternalError|unhandled (?:system|cuda) error|Watchdog caught collective operation timeout|collective operation timeout|[Rr]emote process exited or there was a network error", "collective communication between the workers fails (NCCL)"),
     ),

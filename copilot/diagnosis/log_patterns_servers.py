@@ -44,10 +44,15 @@ SERVER_PATTERNS = (
         server="amqp",
     ),
     *rows(
+        "app.permission.denied", 0.8,
+        (r"Failed opening the (?:temp )?(?:RDB|AOF) file .{0,80}in server root dir (?P<path>/[^\s)]{1,200})\).{0,60}Permission denied", "the cache may not write its snapshot in {path}: permission denied"),
+        server="redis",
+    ),
+    *rows(
         "app.store.full", 0.8,
         (r"OOM command not allowed when used memory", "the cache is full: it reached maxmemory and may evict nothing, so it refuses writes"),
-        (r"MISCONF .{0,80}(?:RDB|unable to persist|save)|stop-writes-on-bgsave-error", "the cache cannot save its snapshot (RDB) to disk, so it refuses writes: its disk is full or not writable"),
-        (r"Failed opening the temp RDB file .{0,120}|Background saving error", "the cache cannot save its snapshot (RDB) to disk: no space, or not writable"),
+        (r"MISCONF .{0,80}(?:RDB|unable to persist|save)|stop-writes-on-bgsave-error", "the cache cannot save its snapshot (RDB) to disk, so it refuses writes: its disk is full (no space) or not writable"),
+        (r"Failed opening the temp RDB file .{0,120}|Background saving error", "the cache cannot save its snapshot (RDB) to disk, so it refuses writes: its disk is full (no space) or not writable"),
         server="redis",
     ),
     *rows(

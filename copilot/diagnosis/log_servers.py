@@ -5,6 +5,7 @@ A store is known by its port, image or variables. Where several could be meant, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -17,7 +18,7 @@ from copilot.diagnosis.measured import owner_behind
 from copilot.diagnosis.pods import ContainerFact, PodFact
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View, logged
-from copilot.model import Evidence, Finding, Ref, children, number, text
+from copilot.model import Evidence, Finding, Ref, children, number, text, texts
 from retrievers.graph import EdgeKind
 
 _PORTS: Mapping[int, str] = {
@@ -79,15 +80,18 @@ def only_server(
 def at_server(view: View, pod: PodFact, container: ContainerFact, base: Finding, match: LogMatch) -> Finding:
     """Move a client's finding to the server that has to be changed, where that is one and known."""
     kind = match.pattern.server
-    if kind in ("any", store_kind(pod)) and store_kind(pod):
-        return base
+    sentence = base.title.split(": ", 2)[-1]
+    if store_kind(pod) and kind in (
+        "any",
+        store_kind(pod),
+    ):  # its own word: told as its clients tell it, so that both are one
+        return msgspec.structs.replace(base, title=f"{pod.owner}: {sentence}")
     server = only_server(view, pod, container, match.groups.get("host", ""), kind)
     if server is None:
         return base
     service, owner = server
-    sentence = base.title.split(": ", 2)[-1]
     return msgspec.structs.replace(
-        base, object=owner, title=f"{owner}: {sentence} (so {pod.owner} is told)", weight=max(base.weight, MOVED),
+        base, object=owner, title=f"{owner}: {sentence}", weight=max(base.weight, MOVED),
         explains=tuple(dict.fromkeys([service, *(one.ref for one in view.pods_of(owner)), *base.explains, pod.owner])),
         steps=(describe(owner), *base.steps),
     )  # fmt: skip
@@ -160,3 +164,33 @@ def _names(view: View, client: Ref, user: str) -> bool:
             ):
                 return True
     return False
+
+
+def clients_say(view: View, store: PodFact, cause: str) -> bool:
+    """Whether a client of a store tells the same as the store: then the client's word stands, for it has the settings."""
+    return bool(store_kind(store)) and any(
+        said_by(view, client, cause) is not None for client in clients_of(view, store.owner)
+    )
+
+
+_PREPARES = re.compile(r"migrat|schema|init|seed|setup|bootstrap|flyway|liquibase|alembic", re.IGNORECASE)
+
+
+def preparing_jobs(view: View, namespace: str) -> tuple[Ref, ...]:
+    """The Jobs of a namespace that make schemas, by name or command, and did not complete."""
+    found = []
+    for job in view.graph.of_kind("Job", namespace, "batch"):
+        words = " ".join(
+            [
+                job.ref.name,
+                *(
+                    w
+                    for c in children(view.template(job.ref), "containers")
+                    for k in ("command", "args")
+                    for w in texts(c, k)
+                ),
+            ]
+        )
+        if _PREPARES.search(words[:2000]) and not number(job.status, "succeeded"):
+            found.append(job.ref)
+    return tuple(found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -119,6 +119,20 @@ def title_of(series: Series) -> str:
     return series.name or series.source.rpartition("/")[2].partition(":")[0].rpartition(".")[0]
 
 
+def titled(view: View, pattern: re.Pattern[str]) -> Iterator[Series]:
+    """The series whose metric's name a pattern finds; names are few, so each is looked at once."""
+
+    def read() -> dict[str, list[Series]]:
+        found: dict[str, list[Series]] = defaultdict(list)
+        for one in view.snapshot.series:
+            found[title_of(one)].append(one)
+        return found
+
+    for title, many in view.once("series by title", read).items():
+        if pattern.search(title):
+            yield from many
+
+
 def is_counter(series: Series) -> bool:
     """Whether it only grows, by its name and its points."""
     values = [value for _, value in series.points]
@@ -185,11 +199,6 @@ def step(series: Series) -> float:
         return 1.0
     before, after = statistics.median(values[:third]), statistics.median(values[-third:])
     return after / before if before > 0 else (1.0 if after <= 0 else 10.0)
-
-
-def named(series: Iterable[Series], *words: str) -> list[Series]:
-    """The series whose name holds all the words."""
-    return [one for one in series if all(word in title_of(one).lower() for word in words)]
 
 
 def by_labels(series: Sequence[Series], *keys: str) -> dict[tuple[str, ...], list[Series]]:

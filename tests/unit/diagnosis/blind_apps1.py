@@ -190,7 +190,7 @@ static_resources:
     type: STRICT_DNS
     load_assignment: {{cluster_name: images, endpoints: [{{lb_endpoints: [{{endpoint: {{address: {{socket_address: {{address: quote, port_value: 8090}}}}}}}}]}}]}}
 """
-    made = put(shop(), "edge", ns=NS, containers={"envoy": {"ports": [{"containerPort": 8000}]}}, spec={"volumes": [{"name": "c", "configMap": {"name": "edge-envoy"}}]}, logs=logs)  # fmt: skip
+    made = put(shop(), "edge", ns=NS, containers={"envoy": {"ports": [{"containerPort": 8000}], "volumeMounts": [{"name": "c", "mountPath": "/etc/envoy"}]}}, spec={"volumes": [{"name": "c", "configMap": {"name": "edge-envoy"}}]}, logs=logs)  # fmt: skip
     made.add("ConfigMap", "edge-envoy", NS, data={"envoy.yaml": conf}, metadata={"managedFields": [{"manager": "kubectl-edit", "operation": "Update", "time": ago(1200)}]})  # fmt: skip
     return svc(made, "edge", 8000, ns=NS)
 
@@ -210,7 +210,7 @@ def envoy_cluster_has_a_wrong_port() -> Case:
 @situation("ConfigMap bazaar/www-conf|Deployment bazaar/www", "basket-svc|host|upstream", "app.|configuration.")
 def nginx_upstream_host_does_not_exist() -> Case:
     said = '2026/03/01 11:58:41 [emerg] 1#1: host not found in upstream "basket-svc" in /etc/nginx/conf.d/default.conf:9\nnginx: [emerg] host not found in upstream "basket-svc" in /etc/nginx/conf.d/default.conf:9\n'
-    made = put(shop(), "www", ns=NS, containers={"nginx": {"ports": [{"containerPort": 80}]}}, states="crash:1", spec={"volumes": [{"name": "c", "configMap": {"name": "www-conf"}}]}, logs=said)  # fmt: skip
+    made = put(shop(), "www", ns=NS, containers={"nginx": {"ports": [{"containerPort": 80}], "volumeMounts": [{"name": "c", "mountPath": "/etc/nginx/conf.d"}]}}, states="crash:1", spec={"volumes": [{"name": "c", "configMap": {"name": "www-conf"}}]}, logs=said)  # fmt: skip
     made.add("ConfigMap", "www-conf", NS, data={"default.conf": "server {\n  listen 80;\n  location / {\n    proxy_pass http://storefront:8080;\n  }\n  location /basket {\n    # carts\n    proxy_read_timeout 20s;\n    proxy_pass http://basket-svc:7070;\n  }\n}\n"})  # fmt: skip
     return svc(made, "www", 80, ns=NS)
 
@@ -218,7 +218,7 @@ def nginx_upstream_host_does_not_exist() -> Case:
 @situation("ConfigMap bazaar/www-conf|Deployment bazaar/www", "7071|port", "app.|configuration.")
 def nginx_upstream_port_is_not_served() -> Case:
     said = '2026/03/01 11:58:41 [error] 29#29: *812 connect() failed (111: Connection refused) while connecting to upstream, client: 10.244.2.4, server: shop.example, request: "GET /basket/ HTTP/1.1", upstream: "http://10.96.7.9:7071/basket/", host: "shop.example"\n10.244.2.4 - - [01/Mar/2026:11:58:41 +0000] "GET /basket/ HTTP/1.1" 502 157 "-" "Mozilla/5.0"\n'
-    made = put(shop(), "www", ns=NS, containers={"nginx": {"ports": [{"containerPort": 80}]}}, spec={"volumes": [{"name": "c", "configMap": {"name": "www-conf"}}]}, logs=said * 7)  # fmt: skip
+    made = put(shop(), "www", ns=NS, containers={"nginx": {"ports": [{"containerPort": 80}], "volumeMounts": [{"name": "c", "mountPath": "/etc/nginx/conf.d"}]}}, spec={"volumes": [{"name": "c", "configMap": {"name": "www-conf"}}]}, logs=said * 7)  # fmt: skip
     made.add("ConfigMap", "www-conf", NS, data={"default.conf": "upstream basket { server basket:7071; keepalive 16; }\nserver {\n  listen 80;\n  location / { proxy_pass http://storefront:8080; }\n  location /basket { proxy_pass http://basket; }\n}\n"})  # fmt: skip
     return svc(made, "www", 80, ns=NS)
 

@@ -20,7 +20,7 @@ LINES = [
     ('psycopg2.OperationalError: could not translate host name "pg" to address', "app.dependency.unknown_host", {"host": "pg"}),
     ("Error: getaddrinfo ENOTFOUND mongo-svc", "app.dependency.unknown_host", {"host": "mongo-svc"}),
     ("java.net.UnknownHostException: kafka-0.kafka", "app.dependency.unknown_host", {"host": "kafka-0.kafka"}),
-    ('nginx: [emerg] host not found in upstream "backend" in /etc/nginx/conf.d/default.conf:3', "app.config.invalid", {}),
+    ('nginx: [emerg] host not found in upstream "backend" in /etc/nginx/conf.d/default.conf:3', "app.dependency.unknown_host", {"host": "backend"}),
     ("dial tcp 10.96.3.4:5432: connect: connection refused", "app.dependency.refused", {"host": "10.96.3.4", "port": "5432"}),
     ("Error: connect ECONNREFUSED 10.0.0.9:6379", "app.dependency.refused", {"host": "10.0.0.9", "port": "6379"}),
     ('Get "http://payments/": dial tcp 10.96.1.1:80: connect: connection refused', "app.dependency.refused", {"host": "payments"}),

@@ -19,6 +19,7 @@ from copilot.diagnosis.measured import (
     pod_of,
     space_of,
     title_of,
+    titled,
     workload_of,
 )
 from copilot.diagnosis.rules.performance.alerts import active, quoted
@@ -97,6 +98,11 @@ _LITTLE = 0.03  # of a volume
 _LOST = 1.0  # packets a second
 _LOST_SHARE = 0.01
 _CLEARLY = 10  # times the others
+_VOLUMES = re.compile(r"^kubelet_volume_stats_")
+_PACKETS = re.compile(r"container_network")
+_CACHE_USE = re.compile(r"(?:gpu|kv)_cache_usage")
+_WAITING = re.compile(r"requests?_waiting|queue_size$")
+_CONSUMERS = re.compile(r"queue_consumers|consumergroup_members|consumer_count")
 _MAXIMA = (
     (re.compile(r"pg_stat_activity_count|pg_stat_database_numbackends"), re.compile(r"pg_settings_max_connections")),
     (re.compile(r"mysql_global_status_threads_connected"), re.compile(r"mysql_global_variables_max_connections")),
@@ -108,9 +114,9 @@ _MAXIMA = (
 def find_backlogs(view: View) -> Iterator[Finding]:
     """Queues that grow and do not shrink, blamed on the consumer where it can be told."""
     told: set[tuple[Ref, str]] = set()
-    for series in view.snapshot.series:
+    for series in titled(view, _LAG):
         values = [value for _, value in series.points]
-        if not _LAG.search(title_of(series)) or len(values) < 4 or not _grows(values):
+        if len(values) < 4 or not _grows(values):
             continue
         group = next((series.labels[key] for key in _GROUPS if series.labels.get(key)), "")
         consumer = _consumer(view, series, group)
@@ -166,11 +172,8 @@ def _consumer(view: View, series: Series, group: str) -> Ref | None:
 
 
 def _consumers_left(view: View, group: str) -> float | None:
-    for series in view.snapshot.series:
-        if (
-            re.search(r"queue_consumers|consumergroup_members|consumer_count", title_of(series))
-            and group in series.labels.values()
-        ):
+    for series in titled(view, _CONSUMERS):
+        if group in series.labels.values():
             return series.points[-1][1] if series.points else None
     return None
 
@@ -193,8 +196,8 @@ def find_used_up_connections(view: View) -> Iterator[Finding]:
 
 def _sums(view: View, pattern: re.Pattern[str]) -> dict[Ref, tuple[float, Series]]:
     found: dict[Ref, tuple[float, Series]] = {}
-    for series in view.snapshot.series:
-        ref = workload_of(view, series.labels) if pattern.search(title_of(series)) else None
+    for series in titled(view, pattern):
+        ref = workload_of(view, series.labels)
         amount = median(series, 0.2)
         if ref is not None and amount is not None:
             before = found.get(ref, (0.0, series))
@@ -206,7 +209,7 @@ def find_full_volumes(view: View) -> Iterator[Finding]:
     """Claims whose volume has next to no room, by the kubelet's figures."""
     left: dict[tuple[str, str], tuple[float, str]] = {}
     sizes: dict[tuple[str, str], float] = {}
-    for series in view.snapshot.series:
+    for series in titled(view, _VOLUMES):
         name, amount = title_of(series), median(series, 0.2)
         key = (space_of(series.labels), series.labels.get("persistentvolumeclaim", ""))
         if key[1] and amount is not None and name.startswith("kubelet_volume_stats_available"):
@@ -229,10 +232,8 @@ def find_lossy_pods(view: View) -> Iterator[Finding]:
     lost: dict[Ref, float] = defaultdict(float)
     sent: dict[Ref, float] = defaultdict(float)
     source: dict[Ref, str] = {}
-    for series in view.snapshot.series:
+    for series in titled(view, _PACKETS):
         name = title_of(series)
-        if "container_network" not in name:
-            continue
         pod = pod_of(view, series.labels)
         if pod is not None and re.search(r"dropped|errors", name):
             lost[pod.ref] += per_second(series)
@@ -255,14 +256,11 @@ def find_lossy_pods(view: View) -> Iterator[Finding]:
 def find_waiting_requests(view: View) -> Iterator[Finding]:
     """Model servers whose requests wait while the KV cache is full."""
     full: dict[Ref, float] = {}
-    for series in view.snapshot.series:
-        if re.search(r"(?:gpu|kv)_cache_usage", title_of(series)):
-            ref, amount = measured_workload(view, series), median(series, 0.33)
-            if ref is not None and amount is not None:
-                full[ref] = max(full.get(ref, 0.0), amount / (100 if amount > 1.5 else 1))
-    for series in view.snapshot.series:
-        if not re.search(r"requests?_waiting|queue_size$", title_of(series)):
-            continue
+    for series in titled(view, _CACHE_USE):
+        ref, amount = measured_workload(view, series), median(series, 0.33)
+        if ref is not None and amount is not None:
+            full[ref] = max(full.get(ref, 0.0), amount / (100 if amount > 1.5 else 1))
+    for series in titled(view, _WAITING):
         ref, waiting = measured_workload(view, series), median(series, 0.33)
         if (
             ref is not None

@@ -76,24 +76,28 @@ class Flag(msgspec.Struct, frozen=True):
 
 def find_flags(view: View) -> Iterator[Finding]:
     """Flags that speak of a fault and are on, in ConfigMaps that somebody uses and in FeatureFlag objects."""
-    used = _used(view)
     for held in view.graph.of_kind("ConfigMap", group=""):
         for path, value in _definitions(held):
-            for flag in _flags_on(value, path):
-                if held.ref in used:
-                    yield from _finding(view, held, flag)
+            flags = [flag for flag in _flags_on(value, path) if _speaks_of_fault(flag)]
+            if flags and _is_used(view, held.ref):
+                for flag in flags:
+                    yield _finding(view, held, flag)
     for held in view.graph.of_kind("FeatureFlag", group="core.openfeature.dev"):
         for flag in _flagd(mapping(held.spec, "flagSpec", "flags"), "spec.flagSpec.flags"):
-            yield from _finding(view, held, flag)
+            if _speaks_of_fault(flag):
+                yield _finding(view, held, flag)
 
 
-def _used(view: View) -> set[Ref]:
-    """The ConfigMaps that a workload or pod names."""
-    found: set[Ref] = set()
-    for held in view.graph.of_kind("ConfigMap", group=""):
-        if any(edge.source.kind != "Event" for edge in view.graph.into(held.ref)):
-            found.add(held.ref)
-    return found
+def _is_used(view: View, held: Ref) -> bool:
+    """Whether a workload or pod names the ConfigMap."""
+    return any(edge.source.kind != "Event" for edge in view.graph.into(held))
+
+
+def _speaks_of_fault(flag: Flag) -> bool:
+    key = " ".join(_words(flag.key))
+    if not _FAULT.search(key) and not (flag.words and _FAULT.search(flag.words)):
+        return False
+    return not _GUARD.search(" ".join(_words(f"{flag.key} {flag.words}")))
 
 
 def _definitions(held: Resource) -> Iterator[tuple[str, Any]]:
@@ -195,13 +199,8 @@ def _words(name: str) -> list[str]:
     ]
 
 
-def _finding(view: View, held: Resource, flag: Flag) -> Iterator[Finding]:
-    spoken = f"{flag.key} {flag.words}"
-    if not _FAULT.search(" ".join(_words(flag.key))) and not (flag.words and _FAULT.search(flag.words)):
-        return
-    if _GUARD.search(" ".join(_words(spoken))):
-        return
-    named = _named(view, held.ref.namespace, spoken)
+def _finding(view: View, held: Resource, flag: Flag) -> Finding:
+    named = _named(view, held.ref.namespace, f"{flag.key} {flag.words}")
     victims = touched(view, (pod.resource for ref in named for pod in view.pods_of(ref)))
     edits = edits_of(held)
     since = edits[-1].at if edits else None
@@ -221,7 +220,7 @@ def _finding(view: View, held: Resource, flag: Flag) -> Iterator[Finding]:
     if since:
         proof.append(Evidence(held.ref, "metadata.managedFields[].time", f"{held.ref} was changed at {since.isoformat()} by {edits[-1].manager}", held.source))  # fmt: skip
     proof += _mentions(view, held.ref.namespace, flag.key)
-    yield Finding(
+    return Finding(
         cause=FLAG.id, object=held.ref, title=f"{held.ref}: the feature flag {flag.key} is {flag.value}{f': {flag.words[:120]}' if flag.words else ''}{f'; it concerns {whom}' if whom else ''}{changed}",
         evidence=tuple(proof), explains=(*victims, *named), weight=0.9 if named else 0.72, since=since,
         steps=(change(f"Turn the flag {flag.key} off in {held.ref}", held.ref), show(held.ref)),
@@ -259,18 +258,32 @@ def find_variables(view: View) -> Iterator[Finding]:
     """Variables that inject latency, errors or load, by their names, in templates that run."""
     for kind in ("Deployment", "StatefulSet", "DaemonSet"):
         for workload in view.graph.of_kind(kind, group="apps"):
-            for container in children(view.template(workload.ref), "containers"):
-                for entry in children(container, "env"):
-                    name, value = text(entry, "name"), text(entry, "value").strip()
-                    if value.lower() in _OFF or len(name) < 6 or not _INJECTS.match(name):
-                        continue
-                    pods = view.pods_of(workload.ref)
-                    path = f"spec.template.spec.containers[{text(container, 'name')}].env[{name}].value"
-                    yield Finding(
-                        cause=VARIABLE.id, object=workload.ref, title=f"{workload.ref}: its variable {name}={value[:60]} makes it wait or fail on purpose (injected latency, delay or errors)",
-                        evidence=(said(workload, path, f"{path} is {value[:120]}"),), explains=tuple(pod.ref for pod in pods), weight=0.82 if pods else 0.4,
-                        steps=(change(f"Remove {name} from {workload.ref}", workload.ref, f"kubectl set env {workload.ref.argument} {name}-{workload.ref.flags}"),),
-                    )  # fmt: skip
+            for container, name, value in _injecting(view.template(workload.ref)):
+                pods = view.pods_of(workload.ref)
+                path = f"spec.template.spec.containers[{container}].env[{name}].value"
+                yield Finding(
+                    cause=VARIABLE.id, object=workload.ref, title=f"{workload.ref}: its variable {name}={value[:60]} makes it wait or fail on purpose (injected latency, delay or errors)",
+                    evidence=(said(workload, path, f"{path} is {value[:120]}"),), explains=tuple(pod.ref for pod in pods), weight=0.82 if pods else 0.4,
+                    steps=(change(f"Remove {name} from {workload.ref}", workload.ref, f"kubectl set env {workload.ref.argument} {name}-{workload.ref.flags}"),),
+                )  # fmt: skip
+
+
+def _injecting(template: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(container, variable, value) of the variables that inject a fault; the words are looked for before the pattern."""
+    containers = template.get("containers")
+    for container in containers if isinstance(containers, list) else ():
+        variables = container.get("env") if isinstance(container, dict) else None
+        for entry in variables if isinstance(variables, list) else ():
+            name = entry.get("name") if isinstance(entry, dict) else None
+            if not isinstance(name, str) or not any(word in name.upper() for word in _INJECT_WORDS):
+                continue
+            value = text(entry, "value").strip()
+            if value.lower() not in _OFF and len(name) >= _SHORTEST and _INJECTS.match(name):
+                yield text(container, "name"), name, value
+
+
+_SHORTEST = 6  # characters of a name that can say so
+_INJECT_WORDS = ("INJECT", "EXTRA", "ARTIFICIAL", "SIMULATE", "FAKE", "FORCE", "CHAOS", "FAULT", "FAILURE", "CRASH")
 
 
 RULES = (Rule(find=find_flags, causes=(FLAG,)), Rule(find=find_variables, causes=(VARIABLE,)))

@@ -22,6 +22,7 @@ from copilot.diagnosis.measured import (
     owner_behind,
     step,
     title_of,
+    titled,
     workload_of,
 )
 from copilot.diagnosis.rules.performance.alerts import active, quoted
@@ -150,13 +151,9 @@ def _seconds(name: str) -> float:
 
 def _gauges(view: View) -> Iterator[tuple[Ref, Series, float, float]]:
     """Latencies that are given as they are: (workload, series, seconds before, seconds lately)."""
-    for series in view.snapshot.series:
+    for series in titled(view, _LATENCY):
         name = title_of(series)
-        if (
-            not _LATENCY.search(name)
-            or name.endswith(("_bucket", "_count", "_sum", "_total"))
-            or _NOT_REQUESTS.search(name)
-        ):
+        if name.endswith(("_bucket", "_count", "_sum", "_total")) or _NOT_REQUESTS.search(name):
             continue
         ref, value = measured_workload(view, series), median(series, 0.33)
         if ref is not None and value is not None:
@@ -167,7 +164,7 @@ def _gauges(view: View) -> Iterator[tuple[Ref, Series, float, float]]:
 def _histograms(view: View) -> Iterator[tuple[Ref, Series, float, float]]:
     """Latencies of histograms: the 95th percentile before and lately, all routes of a workload together."""
     groups: dict[tuple[Ref, str], dict[float, list[Series]]] = defaultdict(lambda: defaultdict(list))
-    for series in view.snapshot.series:
+    for series in titled(view, _LATENCY):
         name = title_of(series)
         if (
             not name.endswith("_bucket")
@@ -219,9 +216,9 @@ def _failing(view: View) -> _Marked:
     bad: dict[Ref, float] = defaultdict(float)
     proof: dict[Ref, Series] = {}
     doubled = any(series.labels.get("reporter") == "destination" for series in view.snapshot.series)
-    for series in view.snapshot.series:
+    for series in titled(view, _COUNTS):
         code = next((series.labels[key] for key in _CODE_LABELS if series.labels.get(key)), "")
-        if not code or not _COUNTS.search(title_of(series)) or (doubled and series.labels.get("reporter") == "source"):
+        if not code or (doubled and series.labels.get("reporter") == "source"):
             continue
         ref = measured_workload(view, series)
         if ref is None:

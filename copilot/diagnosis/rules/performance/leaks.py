@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterator
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
-from copilot.diagnosis.measured import pod_of, title_of, workload_of
+from copilot.diagnosis.measured import pod_of, title_of, titled, workload_of
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View
@@ -23,6 +23,7 @@ LEAK = Cause(
     steps=("Look for a leak, or a change before the rise",), citation="google/cadvisor; prometheus client libraries process metrics",
 )  # fmt: skip
 _COUNTS = re.compile(r"go_goroutines|(?:jvm_threads_(?:live|current)|process_open_fds|process_threads|nodejs_active_handles(?:_total)?|container_threads|dotnet_threadpool_num_threads|container_file_descriptors)", re.IGNORECASE)  # fmt: skip
+_GROWING = re.compile(rf"memory_working_set_bytes|{_COUNTS.pattern}", re.IGNORECASE)
 _MANY = 1000  # of goroutines, threads or handles: fewer are the size of a program
 _TIMES = 5.0
 _NEAR = 0.9  # of the memory limit
@@ -33,10 +34,10 @@ _LEAST = 6  # points: fewer show no trend
 def find_leaks(view: View) -> Iterator[Finding]:
     """Programs whose memory climbs to its limit, and counts that only grow."""
     told = set()
-    for series in view.snapshot.series:
+    for series in titled(view, _GROWING):
         name = title_of(series)
         memory = "memory_working_set_bytes" in name
-        if not (memory or _COUNTS.search(name)) or not _climbs(series):
+        if not _climbs(series):
             continue
         found = _memory(view, series) if memory else _count(view, series, name)
         if found is not None and found.object not in told:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
-from copilot.diagnosis.measured import median, node_of, per_second, pod_of, title_of
+from copilot.diagnosis.measured import median, node_of, per_second, pod_of, titled
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.rules.performance.alerts import nodes_alerted, quoted
 from copilot.diagnosis.steps import describe
@@ -80,6 +80,8 @@ CPU = _cause(
     "node_cpu_seconds_total",
 )
 
+_FILE_IO = re.compile(r"container_fs_(?:writes|reads)_bytes")
+_CPU_TIME = re.compile(r"^node_cpu_seconds_total$")
 _BUSY_DISK = 0.9  # of the time
 _BUSY_CPU = 0.95  # of the time
 _LITTLE = 0.05  # of the memory or the file system that is left
@@ -89,19 +91,19 @@ _CLEARLY = 10  # times the others
 _HALF = 0.5  # of what a node's disk does: one pod is the one who does it
 
 
-def _by_node(view: View, matches: Callable[[str], bool], value: Callable[[Series], float | None]) -> dict[Ref, float]:
+def _by_node(view: View, pattern: str, value: Callable[[Series], float | None]) -> dict[Ref, float]:
     """The sum over each node's series of such names."""
     found: dict[Ref, float] = {}
-    for series in view.snapshot.series:
-        if not matches(title_of(series)) or (
-            pod_of(view, series.labels) is not None and "node_" not in title_of(series)
-        ):
-            continue
+    for series in titled(view, re.compile(pattern)):
         node = node_of(view, series.labels)
         amount = value(series) if node is not None and series.points else None
         if node is not None and amount is not None:
             found[node.ref] = found.get(node.ref, 0.0) + amount
     return found
+
+
+def _lately(series: Series) -> float | None:
+    return median(series, 0.33)
 
 
 def _finding(
@@ -127,8 +129,8 @@ def _alone(cause: Cause, alerts: dict[Ref, Alert], told: set[Ref], weight: float
 
 def find_lossy_nodes(view: View) -> Iterator[Finding]:
     """Nodes that drop packets or send them again, where the others do not."""
-    drops = _by_node(view, lambda name: re.search(r"node_network_\w*(?:drop|errs)", name) is not None, per_second)
-    again = _by_node(view, lambda name: "RetransSegs" in name, per_second)
+    drops = _by_node(view, r"node_network_\w*(?:drop|errs)", per_second)
+    again = _by_node(view, r"RetransSegs", per_second)
     alerts = nodes_alerted(
         view, r"NetworkReceiveErrs|NetworkTransmitErrs|PacketLoss|NetworkDrop|NetworkLatency|HighRetrans"
     )
@@ -148,8 +150,8 @@ def find_lossy_nodes(view: View) -> Iterator[Finding]:
 
 def find_full_memory(view: View) -> Iterator[Finding]:
     """Nodes with next to no memory left."""
-    free = _by_node(view, lambda name: name == "node_memory_MemAvailable_bytes", lambda series: median(series, 0.33))
-    whole = _by_node(view, lambda name: name == "node_memory_MemTotal_bytes", lambda series: median(series, 0.33))
+    free = _by_node(view, r"^node_memory_MemAvailable_bytes$", _lately)
+    whole = _by_node(view, r"^node_memory_MemTotal_bytes$", _lately)
     alerts = nodes_alerted(view, r"memory")
     told: set[Ref] = set()
     for ref, left in sorted(free.items()):
@@ -175,7 +177,7 @@ def _top(by: str) -> NextStep:
 
 def find_busy_disks(view: View) -> Iterator[Finding]:
     """Nodes whose disk is busy all the time, and the pod that does most of it."""
-    busy = _by_node(view, lambda name: name.startswith("node_disk_io_time_seconds"), per_second)
+    busy = _by_node(view, r"^node_disk_io_time_seconds", per_second)
     alerts = nodes_alerted(view, r"DiskIO|DiskSaturation|IOWait|IOUtil")
     told: set[Ref] = set()
     for ref, share in sorted(busy.items()):
@@ -204,12 +206,11 @@ def _writer(view: View, node: str) -> tuple[PodFact, float, str] | None:
     """The pod that does more than half of the file IO of a node."""
     spent: dict[Ref, float] = defaultdict(float)
     sources: dict[Ref, str] = {}
-    for series in view.snapshot.series:
-        if re.search(r"container_fs_(?:writes|reads)_bytes", title_of(series)):
-            pod = pod_of(view, series.labels)
-            if pod is not None and view.pod(pod).node == node:
-                spent[pod.ref] += per_second(series)
-                sources[pod.ref] = series.source
+    for series in titled(view, _FILE_IO):
+        pod = pod_of(view, series.labels)
+        if pod is not None and view.pod(pod).node == node:
+            spent[pod.ref] += per_second(series)
+            sources[pod.ref] = series.source
     whole = sum(spent.values())
     if whole <= 0 or len(spent) < 2:
         return None
@@ -232,8 +233,8 @@ def find_full_disks(view: View) -> Iterator[Finding]:
 
 def find_used_up_tables(view: View) -> Iterator[Finding]:
     """Nodes whose connection table or inodes are used up."""
-    used = _by_node(view, lambda name: name == "node_nf_conntrack_entries", lambda series: median(series, 0.33))
-    most = _by_node(view, lambda name: name == "node_nf_conntrack_entries_limit", lambda series: median(series, 0.33))
+    used = _by_node(view, r"^node_nf_conntrack_entries$", _lately)
+    most = _by_node(view, r"^node_nf_conntrack_entries_limit$", _lately)
     for ref, amount in sorted(used.items()):
         limit = most.get(ref, 0.0)
         if limit > 0 and amount >= (1 - _LITTLE) * limit:
@@ -262,8 +263,8 @@ _VIRTUAL = ("tmpfs", "squashfs", "overlay", "ramfs")
 def _by_mount(view: View, metric: str) -> dict[tuple[Ref, str], float]:
     """A figure of every real file system of every node."""
     found: dict[tuple[Ref, str], float] = {}
-    for series in view.snapshot.series:
-        if title_of(series) == metric and series.labels.get("fstype") not in _VIRTUAL:
+    for series in titled(view, re.compile(rf"^{re.escape(metric)}$")):
+        if series.labels.get("fstype") not in _VIRTUAL:
             node, amount = node_of(view, series.labels), median(series, 0.33)
             if node is not None and amount is not None:
                 found[node.ref, series.labels.get("mountpoint", "")] = amount
@@ -312,7 +313,7 @@ def _addresses(view: View) -> dict[str, str]:
 
 def find_wrong_clocks(view: View) -> Iterator[Finding]:
     """Nodes whose clock is off."""
-    offsets = _by_node(view, lambda name: name == "node_timex_offset_seconds", lambda series: median(series, 0.33))
+    offsets = _by_node(view, r"^node_timex_offset_seconds$", _lately)
     alerts = nodes_alerted(view, r"clock|ntp|timesync|chrony")
     told: set[Ref] = set()
     for ref, offset in sorted(offsets.items()):
@@ -326,8 +327,8 @@ def find_busy_processors(view: View) -> Iterator[Finding]:
     """Nodes without idle processor time, by the node exporter."""
     idle: dict[Ref, float] = defaultdict(float)
     cores: dict[Ref, set[str]] = defaultdict(set)
-    for series in view.snapshot.series:
-        if title_of(series) == "node_cpu_seconds_total" and series.labels.get("mode") == "idle":
+    for series in titled(view, _CPU_TIME):
+        if series.labels.get("mode") == "idle":
             node = node_of(view, series.labels)
             if node is not None:
                 idle[node.ref] += per_second(series, 0.34)

@@ -14,9 +14,9 @@ from copilot.diagnosis.measured import (
     by_labels,
     growth,
     median,
-    named,
     of_alert,
     pod_of,
+    titled,
     workload_of,
 )
 from copilot.diagnosis.pods import ContainerFact, PodFact
@@ -28,6 +28,7 @@ from copilot.model import (
     Finding,
     NextStep,
     Ref,
+    Series,
     format_bytes,
     format_cpu,
     mapping,
@@ -52,9 +53,17 @@ def _cause(identity: str, title: str, kind: str, step_: str, *fields: str) -> Ca
 
 THROTTLED = _cause("pod.cpu.throttled", "The CPU limit throttles the container", "Pod", "Raise or remove the CPU limit", "container_cpu_cfs_throttled_periods_total", "resources.limits.cpu")  # fmt: skip
 NEAR_LIMIT = _cause("performance.memory_near_limit", "A container's memory is about to reach its limit", "Pod", "Raise the limit or look for a leak", "container_memory_working_set_bytes", "kubectl top")  # fmt: skip
-BURNING = _cause("performance.pod_cpu", "A container's CPU use rose to its limit", "Pod", "Look at what it does: a loop, more load, a change", "container_cpu_usage_seconds_total", "kubectl top")  # fmt: skip
+BURNING = Cause(
+    id="performance.pod_cpu", title="A container's CPU use rose to its limit, or to most of its node", kind="Pod", severity=Severity.DEGRADED,
+    fields=("container_cpu_usage_seconds_total", "kubectl top"), steps=("Look at what it does: a loop, more load, a change",),
+    brings_about=("performance.node_cpu_busy", "performance.node_cpu"), citation=_CADVISOR,
+)  # fmt: skip
 NODE_CPU = _cause("performance.node_cpu", "A node's CPU is used up", "Node", "Move or limit what uses it", "kubectl top nodes", "node_cpu_seconds_total")  # fmt: skip
 
+_THROTTLED_PERIODS = re.compile(r"throttled_periods")
+_PERIODS = re.compile(r"(?<!throttled_)cfs_periods")
+_WORKING_SET = re.compile(r"memory_working_set_bytes")
+_CPU_USE = re.compile(r"container_cpu_usage_seconds")
 THROTTLE_SHARE = 0.25  # of the periods: kubernetes-mixin's CPUThrottlingHigh starts there
 FULL = 0.97  # of a limit: above it the next allocation may be the last
 BUSY = 0.95  # of a node's allocatable CPU
@@ -62,9 +71,9 @@ BUSY = 0.95  # of a node's allocatable CPU
 
 def find_throttling(view: View) -> Iterator[Finding]:
     """Containers that the CPU limit holds back, by their periods, by an alert, or by usage at the limit."""
-    throttled = by_labels(named(view.snapshot.series, "throttled_periods"), "namespace", "pod", "container")
+    throttled = by_labels(list(titled(view, _THROTTLED_PERIODS)), "namespace", "pod", "container")
     periods = by_labels(
-        [s for s in named(view.snapshot.series, "cfs_periods") if "throttled" not in s.name],
+        list(titled(view, _PERIODS)),
         "namespace",
         "pod",
         "container",
@@ -163,7 +172,7 @@ def _memory(view: View) -> Iterator[tuple[PodFact, str, float, str]]:
         pod = view.graph.get(usage.ref)
         if usage.ref.kind == "Pod" and pod is not None and usage.memory is not None:
             yield view.pod(pod), usage.container, usage.memory, usage.source
-    for series in named(view.snapshot.series, "memory_working_set_bytes"):
+    for series in titled(view, _WORKING_SET):
         pod, container, used = pod_of(view, series.labels), series.labels.get("container", ""), median(series, 0.2)
         if pod is not None and container not in ("", "POD") and used is not None:
             yield view.pod(pod), container, used, series.source
@@ -218,9 +227,9 @@ _WHOLE_CORE = 0.9  # cores: what one thread in a loop uses where no limit is set
 def find_burning(view: View) -> Iterator[Finding]:
     """Containers whose CPU use rose to their limit, or to a core and more where they have none; by series, or by `top` with an alert."""
     told: set[Ref] = set()
-    for series in named(view.snapshot.series, "container_cpu_usage_seconds"):
+    for series in titled(view, _CPU_USE):
         pod, container = pod_of(view, series.labels), series.labels.get("container", "")
-        if pod is None or container in ("", "POD"):
+        if pod is None or container in ("", "POD") or not _works(series):
             continue
         before, after = before_and_after(series)
         fact = view.pod(pod)
@@ -228,7 +237,9 @@ def find_burning(view: View) -> Iterator[Finding]:
         rose = after >= _ROSE * before and after >= (_AT_LIMIT * limit if limit else _WHOLE_CORE)
         if rose and fact.owner.kind not in ("Job", "CronJob") and pod.ref not in told:
             told.add(pod.ref)
-            yield _burning(view, fact, container, f"uses {after:.2f} CPU, {before:.2f} before", 0.6, series.source)
+            yield _burning(
+                view, fact, container, f"uses {after:.2f} CPU, {before:.2f} before", 0.6, series.source, after
+            )
     for usage in view.snapshot.usage:
         pod = view.graph.get(usage.ref)
         if usage.ref.kind != "Pod" or pod is None or usage.cpu is None or pod.ref in told:
@@ -236,7 +247,25 @@ def find_burning(view: View) -> Iterator[Finding]:
         fact = view.pod(pod)
         if _cpu_share(view, fact, usage.container) >= _AT_LIMIT and _alerted(view, fact):
             told.add(pod.ref)
-            yield _burning(view, fact, usage.container, f"uses {usage.cpu:.2f} CPU", 0.56, usage.source)
+            yield _burning(view, fact, usage.container, f"uses {usage.cpu:.2f} CPU", 0.56, usage.source, usage.cpu)
+
+
+_IDLE = 0.01  # cores on average: less is no work, whatever the limit
+
+
+def _works(series: Series) -> bool:
+    """Whether a counter of CPU seconds moved at all: most pods idle, and need no closer look."""
+    if len(series.points) < 2:
+        return False
+    first, last = series.points[0], series.points[-1]
+    return last[1] < first[1] or last[1] - first[1] > _IDLE * (last[0] - first[0])
+
+
+def _crowded(view: View, pod: PodFact, cores: float) -> tuple[Ref, ...]:
+    """The pod's node, when it takes more than half of it."""
+    node = view.graph.find("Node", "", pod.node)
+    size = parse_quantity(mapping(node.status, "allocatable").get("cpu")) if node is not None else None
+    return (node.ref,) if node is not None and size and cores > float(size) / 2 else ()
 
 
 def _alerted(view: View, pod: PodFact) -> bool:
@@ -246,12 +275,12 @@ def _alerted(view: View, pod: PodFact) -> bool:
     )  # fmt: skip
 
 
-def _burning(view: View, pod: PodFact, container: str, shown: str, weight: float, source: str) -> Finding:
+def _burning(view: View, pod: PodFact, container: str, shown: str, weight: float, source: str, cores: float) -> Finding:
     limit = _limit(pod, container, "cpu")
     at = f" of its CPU limit of {format_cpu(limit)}" if limit is not None else " (it has no CPU limit)"
     return Finding(
         cause=BURNING.id, object=pod.owner, title=f"{pod.owner}: container {container or '(any)'} {shown}{at}",
-        evidence=(Evidence(pod.ref, "cpu", shown, source), *_limit_evidence(pod, container, "cpu")), explains=(pod.ref,),
+        evidence=(Evidence(pod.ref, "cpu", shown, source), *_limit_evidence(pod, container, "cpu")), explains=(pod.ref, *_crowded(view, pod, cores)),
         weight=weight + (0.06 if _alerted(view, pod) else 0.0), steps=(_top(pod), describe(pod.owner)),
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ from copilot.diagnosis.complaints import LASTING, Complaint, complaints, repeate
 from copilot.diagnosis.log_causes import LOG_CAUSES, explain_line
 from copilot.diagnosis.log_dependency import holder_of, nearest_service, shown
 from copilot.diagnosis.log_lines import bare
+from copilot.diagnosis.log_servers import clients_say
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.steps import change, logs_step, show
 from copilot.diagnosis.view import View, logged, said
@@ -162,7 +163,10 @@ def _complaint(view: View, complaint: Complaint) -> Finding | None:
         return None
     plain = 0.4 if complaint.match.pattern.inbound else _plain(view, found, complaint)
     weight = max(min(found.weight, 0.75) if proven else 0.0, min(found.weight, plain))
-    return msgspec.structs.replace(found, weight=weight, title=f"{found.title} (said {complaint.count} times lately)")
+    if found.cause == "app.schema.missing" and clients_say(view, complaint.pod, found.cause):
+        return None
+    often = "" if complaint.match.pattern.server else f" (said {complaint.count} times lately)"
+    return msgspec.structs.replace(found, weight=weight, title=f"{found.title}{often}")
 
 
 _SLOW_STATEMENT = 3000.0  # milliseconds: what a person notices; reports may take a second
