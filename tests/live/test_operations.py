@@ -284,6 +284,7 @@ def test_a_job_is_made_from_its_cron_job_and_its_undo_takes_it_away(scene: Scene
     job = scene.get("job", "now")
     assert job["metadata"]["ownerReferences"][0]["name"] == "nightly"
     assert job["metadata"]["annotations"]["cronjob.kubernetes.io/instantiate"] == "manual"
+    scene.cluster.wait_for(lambda: scene.get("job", "now")["status"].get("completionTime"), 60, "the Job to end")
     back = workshop.desk.plan_undo(find_record(workshop.journal, plan.id))
     assert (back.computed.tier, back.computed.refusals) == (Tier.TYPED_NAME, ())
     assert _carry_out(workshop, _noted(workshop, back)).watched.end is End.DONE

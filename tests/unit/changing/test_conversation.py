@@ -22,7 +22,14 @@ def api() -> Iterator[SmallApi]:
 
 
 def _do(api: SmallApi, folder: Path, answers: list[str], *more: str, interrupt_at: bytes = b"") -> tuple[int, str]:
-    arguments = [*(more or ("do", "scale web to 3")), "--allow-changes", "--soak", "0", "--kubeconfig", str(api.kubeconfig(folder))]
+    arguments = [
+        *(more or ("do", "scale web to 3")),
+        "--allow-changes",
+        "--soak",
+        "0",
+        "--kubeconfig",
+        str(api.kubeconfig(folder)),
+    ]
     return at_a_terminal(arguments, folder / "data", answers, interrupt_at)
 
 
