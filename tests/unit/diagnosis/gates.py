@@ -133,9 +133,10 @@ def new_names(snapshot: Snapshot, seed: int) -> dict[str, str]:
     names = {ref.name for ref in refs} | {ref.namespace for ref in refs}
     images = {image.rpartition("/")[2].partition("@")[0].partition(":")[0] for image in _images(snapshot)}
     stems = {stem for name in names | images for stem in (name, *_stems(name)) if len(stem) >= _SHORT} - KEPT - _WORDS
+    short = {name for name in names if len(name) < _SHORT} - {""}
     whole: set[str] = set()
     for stem in sorted(stems, key=lambda stem: (len(stem), stem)):
-        if not any(f"-{part}-" in f"-{stem}-" for part in whole):  # else it changes with its part
+        if not any(f"-{part}-" in f"-{stem}-" for part in whole | short):  # else it changes with its part
             whole.add(stem)
     # In the order of the old ones: between two equal victims the first by name is named.
     words = sorted("".join(rng.choice(_LETTERS) for _ in range(9)) for _ in whole)
@@ -203,7 +204,12 @@ def without(snapshot: Snapshot, cited: Iterable[Evidence]) -> Snapshot:
     resources = list(snapshot.resources)
     for piece in pieces:
         resources = _without_one(resources, piece)
-    silent = any(piece.path.split(" ")[0] in ("alert", "series", "use", "metric", "usage") for piece in pieces)
+    measured = {one.name for one in snapshot.series}
+    silent = any(
+        piece.path.split(" ")[0] in ("alert", "series", "use", "metric", "usage")
+        or any(name.startswith(piece.path.split(" ")[0]) for name in measured)
+        for piece in pieces
+    )
     more: dict[str, Any] = {"alerts": (), "series": (), "usage": ()} if silent else {}
     if any(piece.path.startswith("connectivity") for piece in pieces):
         more["probes"] = ()

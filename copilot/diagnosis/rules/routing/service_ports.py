@@ -53,13 +53,14 @@ def port_faults(
     """What is wrong between the Service's ports and those of its pods. `users` are asked for only where it matters."""
     if service.detail is Detail.ROW:
         return
-    shown = [pod for pod in pods if pod.detail is not Detail.ROW and isinstance(pod.spec.get("containers"), list)]
+    shown = [pod for pod in pods if isinstance(pod.spec.get("containers"), list)]
     entries = list(children(service.spec, "ports"))
     if not shown or not entries:
         return
     first = _declared(shown[0])  # replicas declare alike: the others are looked at only where this one does not fit
     unmet = [entry for entry in entries if not _fits(entry, first)]
     if unmet:
+        shown.sort(key=lambda pod: pod.ref)
         declared = sorted({port for pod in shown for port in _declared(pod)}, key=str)
         faults = [
             _entry(view, service, shown, entry, declared, alone=len(entries) == 1, users=users) for entry in unmet

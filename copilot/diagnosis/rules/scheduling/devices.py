@@ -273,9 +273,17 @@ def _tainted(
         f"{plural(len(names), 'device')} that would satisfy {source.ref} (on {listed(nodes, 3) or 'the network'}) "
         f"{'is' if len(names) == 1 else 'are'} tainted {said_so}{f' by {where}' if by_rule else ' by the driver'}, so {pod.owner} gets none",
         ref,
-        (*proof, Evidence(object=ref, path="spec.devices[].taints", text=f"device {device.name} of pool {device.pool} has the taint {said_so}")),
+        (*proof, Evidence(object=where or _slice_of(view, device) or ref, path="spec.taint" if where else f"spec.devices[{device.name}].taints", text=f"device {device.name} of pool {device.pool} has the taint {said_so}")),
         0.95,
     )  # fmt: skip
+
+
+def _slice_of(view: View, device: Device) -> Ref | None:
+    """The ResourceSlice that publishes a device."""
+    for item in view.graph.of_kind("ResourceSlice", group=GROUP):
+        if any(body is device.body for body in children(item.spec, "devices")):
+            return item.ref
+    return None
 
 
 def _ask_text(request: Request) -> str:
