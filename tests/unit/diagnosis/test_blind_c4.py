@@ -15,6 +15,7 @@ from retrievers.graph import build_graph
 from tests.unit.diagnosis import (
     blind_apps1,
     blind_apps2,
+    blind_apps3,
     blind_apps_models,
     blind_chaos,
     blind_chaos2,
@@ -23,7 +24,15 @@ from tests.unit.diagnosis import (
 from tests.unit.diagnosis.blind_shop import QUIET, SITUATIONS
 from tests.unit.diagnosis.unseen import Case, Situation, fits
 
-_ = (blind_apps1, blind_apps2, blind_apps_models, blind_chaos, blind_chaos2, blind_performance)  # importing declares
+_ = (
+    blind_apps1,
+    blind_apps2,
+    blind_apps3,
+    blind_apps_models,
+    blind_chaos,
+    blind_chaos2,
+    blind_performance,
+)  # importing declares
 FIRM = 0.5
 TWINS = [(situation.name, situation.twin) for situation in SITUATIONS if situation.twin]
 
