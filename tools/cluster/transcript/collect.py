@@ -141,9 +141,22 @@ def _over(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
             found[key] = _over(before, value)
         elif isinstance(value, Ago) and isinstance(before, str):
             continue
+        elif key == "conditions" and isinstance(value, list) and isinstance(before, list):
+            found[key] = _conditions_over(before, value)
         else:
             found[key] = value
     return found
+
+
+def _conditions_over(lower: list[Any], upper: list[Any]) -> list[Any]:
+    """`upper` with the reasons that only `lower` shows: a described pod's conditions come without them."""
+    told = {text(one, "type"): one for one in lower if isinstance(one, dict)}
+    return [
+        _over(told[text(one, "type")], one)
+        if text(told.get(text(one, "type")), "status") == text(one, "status")
+        else one
+        for one in upper
+    ]
 
 
 def _notes(notes: Sequence[Note], source: str) -> tuple[str, ...]:

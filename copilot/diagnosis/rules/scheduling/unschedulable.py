@@ -20,7 +20,7 @@ from copilot.diagnosis.rules.scheduling.message import Filter, SchedulerMessage
 from copilot.diagnosis.rules.workloads.disruption import preempted_owners
 from copilot.diagnosis.view import View, said, told
 from copilot.diagnosis.words import listed
-from copilot.model import Detail, Finding, Ref
+from copilot.model import Detail, Finding, Ref, children, text
 from retrievers.graph.placement import taints_of
 
 # These are decided by the claim, not by the nodes.
@@ -151,18 +151,27 @@ def _with_autoscaler(case: Case, finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, title=title, evidence=(*finding.evidence, told(refused[-1])))
 
 
+_GATED = "status.conditions[PodScheduled].reason"
+
+
+def _is_gated(pod: PodFact) -> bool:
+    """What the API server says of a pod with gates, where the pod was not shown in full."""
+    return any(text(one, "reason") == "SchedulingGated" for one in children(pod.resource.status, "conditions"))
+
+
 def find_gated(view: View) -> Iterator[Finding]:
     """Pods held by scheduling gates: a controller has to let them go."""
     for pod in view.pending:
         gates = gates_of(pod)
-        if not gates or pod.resource.deleted is not None or not is_waiting(view, pod):
+        if not (gates or _is_gated(pod)) or pod.resource.deleted is not None or not is_waiting(view, pod):
             continue
         case = Case(view, Nodes(view), (pod,))
-        names = listed(gates)
+        named = f"the scheduling gate {listed(gates)}" if gates else "a scheduling gate"
+        proof = ("spec.schedulingGates", f"schedulingGates: {listed(gates)}") if gates else (_GATED, "SchedulingGated")
         yield case.finding(
             causes.GATED,
-            f"{case.who} is held by the scheduling gate {names}: the controller that owns it has not let it go",
-            evidence=(said(pod.resource, "spec.schedulingGates", f"schedulingGates: {names}"),),
+            f"{case.who} is held by {named}: the controller that owns it has not let it go",
+            evidence=(said(pod.resource, *proof),),
             weight=0.55,
         )
 
