@@ -65,7 +65,7 @@ PATTERNS: tuple[LogPattern, ...] = (
         (r"Access denied for user '?(?P<name>[\w.@%-]{0,80})", "the database denied access to user {name}: wrong credentials (password or host grant)"),
         (r"NOAUTH Authentication required|NOAUTH|AUTH failed: .{0,60}no password", "the server requires a password and none was sent (NOAUTH: authentication required)"),
         (r"WRONGPASS|invalid username-password pair", "the server rejected the password (WRONGPASS): wrong credentials"),
-        (r"nats: (?:Authorization Violation|[Aa]uthentication)|ACCESS_REFUSED|SASL.{0,40}(?:[Aa]uthentication failed|failed)|[Aa]uthentication failed|AuthenticationFailed|Login failed for user", "authentication failed: wrong credentials (user, password or token)"),
+        (r"LDAP: error code 49|LDAP Result Code 49|ldap\S{0,40}[^\n]{0,60}[Ii]nvalid [Cc]redentials|nats: (?:Authorization Violation|[Aa]uthentication)|ACCESS_REFUSED|SASL.{0,40}(?:[Aa]uthentication failed|failed)|[Aa]uthentication failed|AuthenticationFailed|Login failed for user", "authentication failed: wrong credentials (user, password or token)"),
     ),
     *rows(
         "app.credentials.rejected", 0.8,

@@ -37,7 +37,7 @@ NETWORK_PATTERNS = (
         (r"(?:connect(?:ing)? to|[Hh]ost|DNS resolution failed for) \[?[\"'`]?" + HOST + r"[\"'`]?\]?.{0,80}(?:Name or service not known|[Nn]ame resolution|nodename nor servname|nxdomain|No address associated|could not be resolved)", _NO_NAME),
         (r"DNS resolution failed for [\"']?(?:dns:(?:///)?)?" + HOST, _NO_NAME),
         (r"[Nn]o resolvable bootstrap urls", "no host name of its bootstrap servers resolves"),
-        (r"Name or service not known|Temporary failure in name resolution|No address associated with hostname|nodename nor servname|:nxdomain|failed to lookup address information|no servers could be reached|[Nn]ame does not resolve", "a host name it uses does not resolve"),
+        (r"Name or service not known|Temporary failure in name resolution|No address associated with hostname|nodename nor servname|:nxdomain|failed to lookup address information|no servers could be reached|produced zero addresses|[Nn]ame does not resolve", "a host name it uses does not resolve"),
     ),
     *rows(
         "app.dependency.refused", 0.7,
@@ -65,7 +65,7 @@ NETWORK_PATTERNS = (
         (r"[Ff]ailed to connect to(?: GCS)?(?: at)?(?: address)? [\"']?" + HOST + r":" + PORT, "{host}:{port} cannot be reached (connection failed)"),
         (r"(?:[Uu]nable|[Ff]ailed|[Cc]annot|[Cc]ould not|[Cc]an't) (?:to )?connect(?:ion)? (?:to|with) (?:\w{1,20} (?:at|on) )?[\"'`]?(?:\w{2,12}://)?" + HOST + r":" + PORT, "{host}:{port} cannot be reached (connection failed)"),
         (r"[Cc]onnection refused|ECONNREFUSED|actively refused", "a server it needs refuses connections (connection refused)"),
-        (r"NoBrokersAvailable|Communications link failure|Could not create connection to database server|[Nn]o (?:available|alive) (?:brokers|nodes|servers)|server closed the connection unexpectedly", "the server it needs cannot be reached (connection failed)"),
+        (r"NoBrokersAvailable|[Nn]o reachable servers?\b|Communications link failure|Could not create connection to database server|[Nn]o (?:available|alive) (?:brokers|nodes|servers)|server closed the connection unexpectedly", "the server it needs cannot be reached (connection failed)"),
         (r"upstream connect error or disconnect/reset|no healthy upstream|no_healthy_upstream|UF,URX", "its upstream cannot be reached (no healthy upstream)"),
     ),
     *rows(
@@ -96,7 +96,7 @@ NETWORK_PATTERNS = (
     ),
     *rows(
         "app.dependency.exhausted", 0.75,
-        (r"too many (?:clients|connections)|remaining connection slots are reserved|[Mm]ax(?:imum)? (?:number of )?(?:client )?connections? (?:reached|exceeded)|max number of clients reached|max_user_connections|exceeded the maximum number of connections", "the database is out of connections (too many clients)"),
+        (r"[Tt]oo many (?:clients|connections)|remaining connection slots are reserved|[Mm]ax(?:imum)? (?:number of )?(?:client )?connections? (?:reached|exceeded)|max number of clients reached|max_user_connections|exceeded the maximum number of connections", "the database is out of connections (too many clients)"),
         server="any",
     ),
     *rows(

@@ -1,6 +1,6 @@
 """A third batch: the commonest faults of microservices again, in wordings and shapes the first two did not have.
 
-Written after the second batch was mended and before this one was run.
+Written after the second batch was mended and before this one was run. First run: 19 of 24 right, none of the quiet ones blamed.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from copilot.diagnosis.measured import (
     median,
     of_alert,
     pod_of,
+    title_of,
     titled,
     workload_of,
 )
@@ -62,6 +63,7 @@ NODE_CPU = _cause("performance.node_cpu", "A node's CPU is used up", "Node", "Mo
 
 _THROTTLED_PERIODS = re.compile(r"throttled_periods")
 _PERIODS = re.compile(r"(?<!throttled_)cfs_periods")
+_SHARES = re.compile(r"throttl\w*[:_.](?:\w*_)?(?:ratio|percent|share)|(?:ratio|percent|share)\w*throttl")
 _WORKING_SET = re.compile(r"memory_working_set_bytes")
 _CPU_USE = re.compile(r"container_cpu_usage_seconds")
 THROTTLE_SHARE = 0.25  # of the periods: kubernetes-mixin's CPUThrottlingHigh starts there
@@ -86,6 +88,11 @@ def find_throttling(view: View) -> Iterator[Finding]:
             yield _throttled(
                 view.pod(pod), key[2], f"{share:.0%} of its CPU periods are throttled", 0.72, series[0].source
             )
+    for one in titled(view, _SHARES):
+        pod, value = pod_of(view, one.labels), median(one, 0.33)
+        share = (value or 0.0) / (100 if "percent" in title_of(one) else 1)
+        if pod is not None and share >= THROTTLE_SHARE:
+            yield _throttled(view.pod(pod), one.labels.get("container", ""), f"{share:.0%} of its CPU periods are throttled", 0.72, one.source)  # fmt: skip
     for alert in active(view):
         if "throttl" not in alert.name.lower():
             continue
