@@ -94,11 +94,17 @@ class PodFact(msgspec.Struct, frozen=True, eq=False):
     def blocking_init(self) -> ContainerFact | None:
         """The init container that has not finished: those after it have not run."""
         for container in self.containers:
-            sidecar = text(container.spec, "restartPolicy") == "Always"
+            sidecar = is_sidecar(container.spec)
             done = container.state == "terminated" and container.exit_code == 0
             if container.init and not done and not (sidecar and container.state == "running"):
                 return container
         return None
+
+
+def is_sidecar(spec: Mapping[str, Any]) -> bool:
+    """Whether an init container goes on beside the others: it says so, or has a probe, which no other init container may."""
+    probes = ("startupProbe", "readinessProbe", "livenessProbe")
+    return text(spec, "restartPolicy") == "Always" or any(mapping(spec, key) for key in probes)
 
 
 def condition(resource: Resource, kind: str) -> Mapping[str, Any]:

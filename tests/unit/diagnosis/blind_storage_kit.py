@@ -22,6 +22,11 @@ def busy(*nodes: str, arch: str = "amd64", zones: Sequence[str] = ("eu-a", "eu-b
     put(made, "coredns", ns="kube-system", labels={"k8s-app": "kube-dns"}, replicas=2)
     svc(made, "kube-dns", 53, ns="kube-system", selector={"k8s-app": "kube-dns"}, ip="10.96.0.10")
     put(made, "storefront", replicas=2, containers={"web": {"ports": [{"containerPort": 8080}], "resources": {"limits": {"memory": "256Mi"}}}}, states="restarted:1", nodes=("n1", "n2"))  # fmt: skip
+    for body, _ in made.bodies:  # the restarts are an hour's past
+        if body["kind"] == "Pod" and body["metadata"]["name"].startswith("storefront-"):
+            status = body["status"]["containerStatuses"][0]
+            status["state"]["running"]["startedAt"] = ago(2390)
+            status["lastState"]["terminated"] |= {"startedAt": ago(2900), "finishedAt": ago(2400)}
     svc(made, "storefront", 80, 8080)
     put(made, "scraper", ns="platform", kind="DaemonSet", nodes=tuple(nodes or ("n1", "n2")))
     made.add("ConfigMap", "storefront-settings", "shop", data={"THEME": "dark", "CURRENCY": "EUR"})

@@ -246,7 +246,13 @@ def _command_steps(pod: PodFact, container: ContainerFact) -> tuple[msgspec.Stru
 
 
 def _hook(view: View, pod: PodFact, container: ContainerFact) -> Finding | None:
-    failures = [event for event in view.events(pod.ref, "FailedPostStartHook") if container.spec.get("lifecycle")]
+    failures = [
+        event
+        for event in view.events(pod.ref, "FailedPostStartHook")
+        if event.container == container.name
+        or mapping(container.spec, "lifecycle", "postStart")
+        or sum(not other.init for other in pod.containers) == 1  # a pasted description does not show hooks
+    ]
     if not failures:
         return None
     finding = _finding(pod, container, POST_START, "its postStart hook fails, so the kubelet kills it", 0.85)

@@ -51,10 +51,11 @@ def find_unstoppable(view: View) -> Iterator[Finding]:
         late = event.last is None or view.now - event.last < _RECENT
         pod = view.graph.get(event.ref)
         node = view.pod(pod).node if pod is not None else event.host
-        if late and event.count >= _OFTEN and node and event.ref.kind == "Pod" and pod is not None:
+        if late and node and event.ref.kind == "Pod" and pod is not None:
             by_node.setdefault(node, {})[event.ref] = event
     for node, events in sorted(by_node.items()):
-        yield _explain(node, events)
+        if len(events) > 1 or any(event.count >= _OFTEN for event in events.values()):
+            yield _explain(node, events)
 
 
 def _explain(node: str, events: dict[Ref, EventFact]) -> Finding:

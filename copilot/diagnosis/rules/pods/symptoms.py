@@ -12,6 +12,7 @@ from copilot.diagnosis.view import View, said
 from copilot.model import Finding, Ref, Resource, children, number, text
 
 _WARM_UP = timedelta(seconds=45)  # image pull and start of an ordinary pod; younger is transient, not stuck
+_PULL = timedelta(minutes=10)  # a model server's image of some ten GiB
 
 POD = Cause(
     id="pod.unhealthy",
@@ -73,11 +74,17 @@ JOB = Cause(
 
 def find_symptoms(view: View) -> Iterator[Finding]:
     """Every object that is visibly not well."""
+    starting: set[Ref] = set()
+    stuck: set[Ref] = set()
     for pod in view.troubled:
-        if not _transient(view, pod) and not (pod.failed and view.superseded(pod)):
+        if _transient(view, pod):
+            starting.add(pod.owner)
+        elif not (pod.failed and view.superseded(pod)):
+            stuck.add(pod.owner)
             yield _symptom(POD, pod.resource, "status", pod_status(pod))
     for deployment in view.workloads("Deployment"):
-        yield from _deployment(deployment)
+        if deployment.ref not in starting or deployment.ref in stuck or _gave_up(deployment):
+            yield from _deployment(deployment)
     for replica_set in view.workloads("ReplicaSet"):
         if all(view.graph.get(owner) is None for owner in view.graph.owners(replica_set.ref)):
             yield from _short(REPLICAS, replica_set, number(replica_set.spec, "replicas", default=1), "readyReplicas")
@@ -120,6 +127,16 @@ def pod_status(pod: PodFact) -> str:
     return pod.phase or "unknown"
 
 
+def _gave_up(deployment: Resource) -> bool:
+    return text(condition(deployment, "Progressing"), "reason") == "ProgressDeadlineExceeded"
+
+
+def _pulling(view: View, pod: PodFact) -> bool:
+    """Whether the kubelet is at pulling an image, and nothing has gone wrong with it yet."""
+    told_of = view.events(pod.ref, "Pulling", "Pulled", "Failed", "BackOff")
+    return bool(told_of) and all(event.reason == "Pulling" for event in told_of)
+
+
 def _transient(view: View, pod: PodFact) -> bool:
     """Whether the pod may simply be starting: young, never restarted, nothing refused."""
     created = pod.resource.created
@@ -132,7 +149,7 @@ def _transient(view: View, pod: PodFact) -> bool:
         return False
     if any(container.reason not in ("", "ContainerCreating", "PodInitializing") for container in pod.containers):
         return False
-    patience = _WARM_UP
+    patience = _PULL if _pulling(view, pod) else _WARM_UP
     for container in pod.containers:
         for key in ("startupProbe", "readinessProbe"):
             probe = probe_of(container.spec, key)

@@ -47,6 +47,10 @@ PINNED = claim_cause(
     citation="pkg/scheduler/framework/plugins/volumebinding/volume_binding.go",
 )
 LOST = claim_cause("pvc.lost", "A claim's PersistentVolume was deleted", "event ClaimLost")
+_CANNOT = re.compile(
+    r"Cannot bind to requested volume \"(?P<name>[^\"]+)\": (?P<why>.{3,160})|volume \"(?P<name2>[^\"]+)\" already bound to a different claim"
+)
+_NO_CLASS_SAID = "no storage class is set"
 _NOT_FOUND = re.compile(r"storageclass\S* \"([^\"]+)\" not found", re.IGNORECASE)
 
 
@@ -134,7 +138,8 @@ def _unbound(view: View, claim: Claim) -> Finding | None:
     name = class_of(claim.resource)
     if name is None:
         default = _default_class(view)
-        if default is None and view.was_read("StorageClass"):
+        told_so = any(_NO_CLASS_SAID in event.message for event in view.events(claim.ref, "FailedBinding"))
+        if default is None and (view.was_read("StorageClass") or told_so):
             return _no_class(view, claim)
         storage_class = default
     else:
@@ -181,7 +186,7 @@ def _misbound(view: View, claim: Claim, wanted: str) -> Finding | None:
     )
     if volume is None:
         if not view.was_read("PersistentVolume"):
-            return None
+            return _told_misbound(view, claim)
         near = nearest(wanted, [item.ref.name for item in view.graph.of_kind("PersistentVolume")])
         return claim_finding(
             MISBOUND,
@@ -193,7 +198,7 @@ def _misbound(view: View, claim: Claim, wanted: str) -> Finding | None:
         )
     reasons = nearest_volumes(claim.resource, [volume])[0][1]
     if not reasons:
-        return None
+        return _told_misbound(view, claim)  # a pasted description leaves out what was compared
     released = "Released" in reasons[0] and len(reasons) == 1
     proof = (*events, said(volume, "spec.claimRef", f"PersistentVolume {wanted}: {'; '.join(reasons)}"))
     holder = mapping(volume.spec, "claimRef")
@@ -209,6 +214,21 @@ def _misbound(view: View, claim: Claim, wanted: str) -> Finding | None:
         proof,
         ref=volume.ref if released else claim.ref,
     )
+
+
+def _told_misbound(view: View, claim: Claim) -> Finding | None:
+    """What the volume controller says of the volume that a claim names, where the volume itself was not read."""
+    for event in reversed(view.events(claim.ref, "FailedBinding", "ClaimMisbound", "VolumeMismatch")):
+        found = _CANNOT.search(event.message)
+        if found:
+            volume = view.graph.get(Ref("PersistentVolume", "", found["name"] or found["name2"]))
+            released = volume is not None and text(volume.status, "phase") == "Released"
+            why = found["why"] or "it is already bound to another claim"
+            why = "it is Released: it still holds a deleted claim (claimRef)" if released else why
+            words = f"{claim.name} names volumeName {found['name'] or found['name2']}, but cannot have that PersistentVolume: {why}"
+            ref = volume.ref if volume is not None and released else claim.ref
+            return claim_finding(MISBOUND, claim, words, (told(event),), ref=ref, weight=0.88)
+    return None
 
 
 def _no_class(view: View, claim: Claim) -> Finding:
