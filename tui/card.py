@@ -75,10 +75,10 @@ def _object(plan: Plan) -> Iterator[Line]:
 def _effect(plan: Plan) -> Iterator[Line]:
     blast = plan.computed.blast
     yield Line("Pods", Look.HEADING)
-    for step in plan.steps:
-        if isinstance(step.args, ScaleArgs):
-            yield Line(f"  replicas {step.args.before} -> {step.args.after}")
-    if blast.pods_now or blast.pods_disrupted:
+    scales = [step.args for step in plan.steps if isinstance(step.args, ScaleArgs)]
+    for args in scales:
+        yield Line(f"  replicas {args.before} -> {args.after}")
+    if scales or blast.pods_now or blast.pods_disrupted:
         yield Line(f"  {blast.pods_ready} of {blast.pods_now} ready now, {blast.pods_disrupted} ended by the change")
     else:
         yield Line("  none of its own; none is ended by the change")
