@@ -20,6 +20,7 @@ from tests.unit.diagnosis import (
     blind_chaos,
     blind_chaos2,
     blind_performance,
+    blind_performance2,
 )
 from tests.unit.diagnosis.blind_shop import QUIET, SITUATIONS
 from tests.unit.diagnosis.unseen import Case, Situation, fits
@@ -32,6 +33,7 @@ _ = (
     blind_chaos,
     blind_chaos2,
     blind_performance,
+    blind_performance2,
 )  # importing declares
 FIRM = 0.5
 TWINS = [(situation.name, situation.twin) for situation in SITUATIONS if situation.twin]
