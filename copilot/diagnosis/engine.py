@@ -84,10 +84,10 @@ def _rank(
     """Turn roots into answers, worst first, and collect every symptom that they account for."""
     explained: set[Ref] = set()
     ranked: list[tuple[tuple[object, ...], RootCause]] = []
-    for root in roots:
+    hit = _suffering(roots, folded, symptoms, reach)
+    for i, root in enumerate(roots):
         under = folded.get(id(root), [])
-        area = reach.area(root).union(*(reach.area(finding) for finding in under))
-        affected = [s for s in symptoms if s.object in area or not reach.depends(s.object).isdisjoint(area)]
+        affected = hit.get(i, [])
         explained.update(symptom.object for symptom in affected)
         answer = _answer(root, under, affected, reach)
         severity = known[root.cause].severity
@@ -101,6 +101,22 @@ def _rank(
         )
         ranked.append((key, answer))
     return [answer for _, answer in sorted(ranked, key=lambda pair: pair[0])], explained
+
+
+def _suffering(
+    roots: Sequence[Finding], folded: Mapping[int, list[Finding]], symptoms: Sequence[Finding], reach: Reach
+) -> Mapping[int, list[Finding]]:
+    """The symptoms of each root, by its place: those in its area, or that depend on something there. Each symptom is walked once."""
+    holders: dict[Ref, list[int]] = {}
+    for i, root in enumerate(roots):
+        for ref in reach.area(root).union(*(reach.area(finding) for finding in folded.get(id(root), []))):
+            holders.setdefault(ref, []).append(i)
+    hit: dict[int, list[Finding]] = {}
+    for symptom in symptoms:
+        near = (symptom.object, *reach.depends(symptom.object))
+        for i in sorted({i for ref in near if ref in holders for i in holders[ref]}):
+            hit.setdefault(i, []).append(symptom)
+    return hit
 
 
 def _answer(root: Finding, under: Sequence[Finding], symptoms: Sequence[Finding], reach: Reach) -> RootCause:

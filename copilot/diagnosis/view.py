@@ -6,6 +6,7 @@ A view never changes the graph and never reads a clock: `now` is the moment of o
 from __future__ import annotations
 
 import difflib
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -25,7 +26,7 @@ TEMPLATE_PATH: Mapping[str, tuple[str, ...]] = {
     "Pod": (),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
-MAX_IMAGES = 2000  # running images compared with one that fails: a courtesy, not worth more than milliseconds
+NEAR_IMAGES = 15  # running images on each side of one that fails, in order, that are compared with it
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "ReplicationController")
 
 
@@ -103,9 +104,9 @@ class View:
         """Every event, oldest first; `ref` is the object it is about."""
         facts = []
         for resource in self.graph.of_kind("Event"):
-            about = self.graph.out(resource.ref, EdgeKind.ABOUT)
+            about = self.graph.target(resource.ref, EdgeKind.ABOUT)
             fact = event_fact(resource)
-            facts.append(msgspec.structs.replace(fact, ref=about[0].target) if about else fact)
+            facts.append(msgspec.structs.replace(fact, ref=about) if about is not None else fact)
         return tuple(sorted(facts, key=lambda event: (event.last or EPOCH, event.ref, event.reason)))
 
     def events_with(self, *reasons: str) -> list[EventFact]:
@@ -125,18 +126,23 @@ class View:
         """The images of running containers, each with the first two pods that run it; read once for all failed pods."""
         found: dict[str, tuple[Ref, ...]] = {}
         for pod in self.graph.of_kind("Pod"):
-            for container in containers_of(pod):
-                known = found.get(container.image, ())
-                if container.state == "running" and container.image and len(known) < 2 and pod.ref not in known:
-                    found[container.image] = (*known, pod.ref)
-            if len(found) >= MAX_IMAGES:
-                break
+            for image in _images_running(pod):
+                known = found.get(image, ())
+                if len(known) < 2 and pod.ref not in known:
+                    found[image] = (*known, pod.ref)
         return found
+
+    @cached_property
+    def _images_by_ends(self) -> tuple[list[str], list[str]]:
+        """The running images in order, and each read backwards in order: what begins or ends alike stands together."""
+        return sorted(self.running_images), sorted(image[::-1] for image in self.running_images)
 
     def images_like(self, image: str) -> list[str]:
         """The running images most like this one, the most similar first; pods of one template ask once."""
         if image not in self._alike:
-            self._alike[image] = difflib.get_close_matches(image, self.running_images, n=2, cutoff=0.75)
+            forward, backward = self._images_by_ends
+            near = [*_around(forward, image), *(name[::-1] for name in _around(backward, image[::-1]))]
+            self._alike[image] = difflib.get_close_matches(image, dict.fromkeys(near), n=2, cutoff=0.75)
         return self._alike[image]
 
     def logs(self, pod: Ref, container: str | None = None) -> list[ContainerLog]:
@@ -206,6 +212,28 @@ class View:
     def was_read(self, kind: str, namespace: str = "") -> bool:
         """Whether absence of an object of that kind there proves something."""
         return self.coverage.was_read(kind, namespace)
+
+
+def _images_running(pod: Resource) -> Iterator[str]:
+    """The images of a pod's running containers as its template names them; without reading the containers in full."""
+    running = {
+        text(status, "name"): text(status, "image")
+        for key in ("containerStatuses", "initContainerStatuses")
+        for status in children(pod.status, key)
+        if mapping(status, "state", "running")
+    }
+    for key in ("initContainers", "containers") if running else ():
+        for container in children(pod.spec, key):
+            shown = running.pop(text(container, "name"), None)
+            if shown is not None:
+                yield text(container, "image") or shown
+    yield from (image for image in running.values() if image)
+
+
+def _around(ordered: list[str], wanted: str) -> list[str]:
+    """The words nearest in order."""
+    place = bisect_left(ordered, wanted)
+    return ordered[max(place - NEAR_IMAGES, 0) : place + NEAR_IMAGES]
 
 
 def changeable_owner(pod: Resource, top: Ref) -> Ref:

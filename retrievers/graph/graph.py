@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -22,6 +23,10 @@ def build_graph(snapshot: Snapshot) -> ResourceGraph:
     """Build the graph of everything in a snapshot. The garbage collector rests meanwhile: there are no cycles to find."""
     with paused_gc():
         return ResourceGraph(snapshot)
+
+
+def _namespace_of(resource: Resource) -> str:
+    return resource.ref.namespace
 
 
 class ResourceGraph:
@@ -70,16 +75,17 @@ class ResourceGraph:
         """Objects of a kind, by namespace and name. The list is shared: do not change it."""
         cached = self.index.listings.setdefault(kind, {})
         found = cached.get((namespace, group))
-        if found is None:
+        if found is not None:
+            return found
+        if namespace is None:
             resources = (self._resources[number] for number in self.index.members.get(kind, ()))
-            found = cached[(namespace, group)] = sorted(
-                (
-                    resource
-                    for resource in resources
-                    if namespace in (None, resource.ref.namespace) and group in (None, resource.ref.group)
-                ),
-                key=lambda resource: (resource.ref.namespace, resource.ref.name, resource.ref.group),
-            )
+            chosen = (resource for resource in resources if group in (None, resource.ref.group))
+            found = sorted(chosen, key=lambda one: (one.ref.namespace, one.ref.name, one.ref.group))
+        else:  # a stretch of the whole list: hundreds of namespaces are asked for one by one
+            whole = self.of_kind(kind, None, group)
+            start = bisect_left(whole, namespace, key=_namespace_of)
+            found = whole[start : bisect_right(whole, namespace, lo=start, key=_namespace_of)]
+        cached[(namespace, group)] = found
         return found
 
     def resources(self) -> Iterator[Resource]:
@@ -116,6 +122,15 @@ class ResourceGraph:
         if EdgeKind.IN_NAMESPACE in kinds and ref.namespace:
             edges.append(_membership(ref))
         return [edge for edge in edges if edge.kind in kinds] if kinds else edges
+
+    def target(self, ref: Ref, kind: EdgeKind) -> Ref | None:
+        """Where the object's first edge of a kind leads, for whoever asks it of every object."""
+        number = self.store.ids.get(ref)
+        if number is not None:
+            for target, tie in self.store.leaving(number):
+                if self.store.ties[tie].kind is kind:
+                    return self.store.refs[target]
+        return None
 
     def into(self, ref: Ref, *kinds: EdgeKind) -> list[Edge]:
         """Edges that end at the object, of these kinds or of all."""

@@ -13,6 +13,7 @@ import msgspec
 
 from copilot.model import Ref
 from retrievers.graph.edge import Edge, EdgeKind, Health, NodeState
+from retrievers.graph.store import BACKWARD, FORWARD, WEAK
 
 if TYPE_CHECKING:
     from retrievers.graph.graph import ResourceGraph
@@ -71,8 +72,9 @@ def dependants(graph: ResourceGraph, ref: Ref) -> list[Reached]:
 
 
 def depends_on(graph: ResourceGraph, ref: Ref) -> list[Ref]:
-    """The objects of `dependencies`, without the ways."""
-    return _reach(graph, ref, _causes)
+    """The objects of `dependencies`, without the ways; a rule asks this of every object in trouble, so the walk is a tight one."""
+    start = graph.store.ids.get(ref)
+    return [] if start is None else [graph.store.refs[number] for number in _below(graph, start)]
 
 
 def blast_radius(graph: ResourceGraph, ref: Ref) -> list[Ref]:
@@ -111,6 +113,26 @@ def _causes(graph: ResourceGraph, number: int) -> Iterator[_Step]:
     for source, tie in store.entering(number):
         if store.ties[tie].health in (Health.BACKWARD, Health.BOTH) and not _on_node(graph, tie, number):
             yield source, (source, tie, number)
+
+
+def _below(graph: ResourceGraph, start: int) -> list[int]:
+    """What `_breadth_first` along `_causes` reaches, in the same order."""
+    store, read, flags = graph.store, graph.index.resources, graph.store.flags
+    seen, order = {start}, [start]
+    for number in order:
+        for pairs in (store.declared[number] or (), store.matched.get(number, ())):
+            for i in range(0, len(pairs), 2):
+                target, flag = pairs[i], flags[pairs[i + 1]]
+                if flag & FORWARD and target not in seen and (not flag & WEAK or target in read):
+                    seen.add(target)
+                    order.append(target)
+        into = store.into[number] or ()
+        for i in range(0, len(into), 2):
+            source, tie = into[i], into[i + 1]
+            if flags[tie] & BACKWARD and source not in seen and not _on_node(graph, tie, number):
+                seen.add(source)
+                order.append(source)
+    return order[1:]
 
 
 def _sufferers(graph: ResourceGraph, number: int) -> Iterator[_Step]:

@@ -14,6 +14,9 @@ import msgspec
 from copilot.model import Ref
 from retrievers.graph.edge import Edge, EdgeKind, Health
 
+FORWARD = 1  # the source suffers with the target
+BACKWARD = 2  # the target suffers with the source
+WEAK = 4  # an absent target is tolerated: optional, or only inferred
 _NONE: AbstractSet[int] = frozenset()
 
 
@@ -30,7 +33,7 @@ class Tie(msgspec.Struct, frozen=True):
 class EdgeStore:
     """Interned refs and their edges. `declared` edges come from the source's own fields, `matched` from its selector."""
 
-    __slots__ = ("_free", "_ties_of", "declared", "ids", "into", "matched", "refs", "ties")
+    __slots__ = ("_free", "_ties_of", "declared", "flags", "ids", "into", "matched", "refs", "ties")
 
     def __init__(self) -> None:
         self.ids: dict[Ref, int] = {}
@@ -39,6 +42,7 @@ class EdgeStore:
         self.into: list[list[int] | None] = []
         self.matched: dict[int, list[int]] = {}
         self.ties: list[Tie] = []
+        self.flags: list[int] = []  # of each tie: FORWARD, BACKWARD and WEAK added up
         self._ties_of: dict[str, list[int]] = {}
         self._free: list[int] = []
 
@@ -65,7 +69,11 @@ class EdgeStore:
             said = self.ties[number]
             if said.kind is kind and said.optional is optional and said.certain is certain:
                 return number
-        self.ties.append(Tie(kind, field, optional, certain, kind.health))
+        health = kind.health
+        self.ties.append(Tie(kind, field, optional, certain, health))
+        forward = FORWARD if health in (Health.FORWARD, Health.BOTH) else 0
+        backward = BACKWARD if health in (Health.BACKWARD, Health.BOTH) else 0
+        self.flags.append(forward + backward + (WEAK if optional or not certain else 0))
         alike.append(len(self.ties) - 1)
         return alike[-1]
 
