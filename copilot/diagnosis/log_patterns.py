@@ -65,7 +65,7 @@ PATTERNS: tuple[LogPattern, ...] = (
         (r"Access denied for user '?(?P<name>[\w.@%-]{0,80})", "the database denied access to user {name}: wrong credentials (password or host grant)"),
         (r"NOAUTH Authentication required|NOAUTH|AUTH failed: .{0,60}no password", "the server requires a password and none was sent (NOAUTH: authentication required)"),
         (r"WRONGPASS|invalid username-password pair", "the server rejected the password (WRONGPASS): wrong credentials"),
-        (r"LDAP: error code 49|LDAP Result Code 49|ldap\S{0,40}[^\n]{0,60}[Ii]nvalid [Cc]redentials|nats: (?:Authorization Violation|[Aa]uthentication)|ACCESS_REFUSED|SASL.{0,40}(?:[Aa]uthentication failed|failed)|[Aa]uthentication failed|AuthenticationFailed|Login failed for user", "authentication failed: wrong credentials (user, password or token)"),
+        (r"LDAP: error code 49|535[ -]5\.7\.\d|[Uu]sername and [Pp]assword not accepted|LDAP Result Code 49|ldap\S{0,40}[^\n]{0,60}[Ii]nvalid [Cc]redentials|nats: (?:Authorization Violation|[Aa]uthentication)|ACCESS_REFUSED|SASL.{0,40}(?:[Aa]uthentication failed|failed)|[Aa]uthentication failed|AuthenticationFailed|Login failed for user", "authentication failed: wrong credentials (user, password or token)"),
     ),
     *rows(
         "app.credentials.rejected", 0.8,
@@ -116,7 +116,7 @@ PATTERNS: tuple[LogPattern, ...] = (
     *rows(
         "app.certificate.untrusted", 0.85,
         (r"x509: certificate has expired|certificate (?:has )?expired|CERT_HAS_EXPIRED|CertificateExpired", "a server certificate has expired"),
-        (r"x509: certificate signed by unknown authority|unable to verify the first certificate|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT|tlsv1 alert unknown ca|tls: unknown certificate authority|SSLHandshakeException|RemoteCertificateChainErrors|invalid peer certificate: UnknownIssuer|unable to get local issuer certificate|self[- ]signed certificate|PKIX path building failed|CERTIFICATE_VERIFY_FAILED|certificate verify failed", "a server certificate is not trusted: its certificate authority is unknown to the client"),
+        (r"x509: certificate signed by unknown authority|unable to verify the first certificate|UNABLE_TO_VERIFY_LEAF_SIGNATURE|UNABLE_TO_GET_ISSUER_CERT|tlsv1 alert unknown ca|tls: unknown certificate authority|SSLHandshakeException|RemoteCertificateChainErrors|UntrustedRoot|PartialChain|remote certificate is invalid|invalid peer certificate: UnknownIssuer|unable to get local issuer certificate|self[- ]signed certificate|PKIX path building failed|CERTIFICATE_VERIFY_FAILED|certificate verify failed", "a server certificate is not trusted: its certificate authority is unknown to the client"),
         (r"x509: certificate is (?:valid for|not valid for)|x509: cannot validate certificate for|doesn't contain any IP SANs|[Hh]ostname mismatch|doesn't match either of|certificate subject name", "a server certificate is for another host name"),
     ),
     *rows(

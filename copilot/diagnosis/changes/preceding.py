@@ -81,6 +81,12 @@ _FAMILIES: Mapping[str, tuple[Aspect, ...]] = {
     "controlplane": (Aspect.CONFIG, Aspect.IMAGE, Aspect.COMMAND),
     "cronjob": (Aspect.EDIT,),
     "custom": (Aspect.EDIT,),
+    "performance": (Aspect.RESOURCES, Aspect.IMAGE, Aspect.ENVIRONMENT, Aspect.CONFIG, Aspect.SCALE),
+    "queue": (Aspect.SCALE, Aspect.IMAGE, Aspect.ENVIRONMENT, Aspect.CONFIG, Aspect.RESOURCES),
+    "flag": (Aspect.CONFIG, Aspect.ENVIRONMENT, Aspect.EDIT),
+    "mesh": (Aspect.ROUTING, Aspect.EDIT, Aspect.POLICY),
+    "chaos": (Aspect.EDIT,),
+    "vllm": _CRASH,
 }  # fmt: skip
 _POLICIES = frozenset({"ResourceQuota", "LimitRange", "NetworkPolicy", "PodDisruptionBudget", "ValidatingWebhookConfiguration",
                        "MutatingWebhookConfiguration", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"})  # fmt: skip

@@ -10,11 +10,11 @@ import statistics
 from collections.abc import Iterator
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
-from copilot.diagnosis.measured import pod_of, title_of, titled, workload_of
+from copilot.diagnosis.measured import per_second, pod_of, title_of, titled, workload_of
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.steps import change, describe
 from copilot.diagnosis.view import View
-from copilot.model import Evidence, Finding, Series, format_bytes, mapping, parse_quantity
+from copilot.model import Evidence, Finding, Ref, Series, format_bytes, mapping, parse_quantity
 from copilot.model.quantity import Quantity
 
 LEAK = Cause(
@@ -101,4 +101,55 @@ def _finding(view: View, pod: PodFact, container: str, words: str, series: Serie
     )  # fmt: skip
 
 
-RULES = (Rule(find=find_leaks, causes=(LEAK,)),)
+HEAP = Cause(
+    id="performance.heap_full", title="A runtime's heap is all but full, so it collects garbage all the time", kind="Pod", severity=Severity.DEGRADED,
+    fields=("jvm_memory_used_bytes", "jvm_memory_max_bytes", "jvm_gc_pause_seconds_sum"), steps=("Raise the heap, or look for a leak",),
+    brings_about=("performance.slow_callee", "app.memory.gc"), citation="micrometer and prometheus JVM metrics",
+)  # fmt: skip
+_HEAP = re.compile(r"^jvm_memory(?:_bytes)?_used(?:_bytes)?$|^jvm_memory_used$")
+_HEAP_MAX = re.compile(r"^jvm_memory(?:_bytes)?_max(?:_bytes)?$|^jvm_memory_limit")
+_PAUSES = re.compile(r"^jvm_gc_(?:pause|collection)_seconds_sum|^jvm_gc_duration_seconds_sum")
+_FULL_HEAP = 0.95  # of the maximum, at its lowest: after a collection a healthy heap is well below
+_COLLECTING = 0.2  # seconds in every second
+
+
+def find_full_heaps(view: View) -> Iterator[Finding]:
+    """JVMs whose heap stays full after collections, or that spend their time in collections."""
+    used, most = _heap(view, _HEAP), _heap(view, _HEAP_MAX)
+    pauses: dict[Ref, tuple[float, str]] = {}
+    for series in titled(view, _PAUSES):
+        pod, rate = pod_of(view, series.labels), per_second(series, 0.34)
+        if pod is not None:
+            pauses[pod.ref] = (pauses.get(pod.ref, (0.0, ""))[0] + rate, series.source)
+    for ref in sorted({*used, *pauses}):
+        share = used[ref][0] / most[ref][0] if ref in used and most.get(ref, (0.0, ""))[0] > 0 else 0.0
+        paused, source = pauses.get(ref, (0.0, ""))
+        resource = view.graph.get(ref)
+        if resource is None or (paused < _COLLECTING and (share < _FULL_HEAP or ref in pauses)):
+            continue
+        words = ", ".join(filter(None, (f"its heap is {share:.0%} full even after collections" if share >= _FULL_HEAP else "", f"it spends {min(paused, 1.0):.0%} of its time in garbage collection" if paused >= _COLLECTING else "")))  # fmt: skip
+        pod_fact = view.pod(resource)
+        yield Finding(
+            cause=HEAP.id, object=pod_fact.owner, title=f"{pod_fact.owner}: {words} (heap memory)", evidence=(Evidence(ref, "jvm", words, source or used[ref][1]),),
+            explains=(ref,), weight=0.66 if paused >= _COLLECTING else 0.54, steps=(describe(pod_fact.owner), change(f"Raise the heap of {pod_fact.owner}, or look for a leak", pod_fact.owner)),
+        )  # fmt: skip
+
+
+def _heap(view: View, pattern: re.Pattern[str]) -> dict[Ref, tuple[float, str]]:
+    """The lowest of the last third of the heap's series by pod; pools without a maximum (-1) count nothing."""
+    found: dict[Ref, tuple[float, str]] = {}
+    for series in titled(view, pattern):
+        pod = pod_of(view, series.labels)
+        values = [value for _, value in series.points[-max(1, len(series.points) // 3) :]]
+        if (
+            pod is not None
+            and values
+            and min(values) > 0
+            and "nonheap"
+            not in series.labels.get("area", series.labels.get("jvm_memory_type", "heap")).replace("_", "").lower()
+        ):
+            found[pod.ref] = (found.get(pod.ref, (0.0, ""))[0] + min(values), series.source)
+    return found
+
+
+RULES = (Rule(find=find_leaks, causes=(LEAK,)), Rule(find=find_full_heaps, causes=(HEAP,)))

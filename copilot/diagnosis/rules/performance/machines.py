@@ -333,6 +333,7 @@ def find_busy_processors(view: View) -> Iterator[Finding]:
             if node is not None:
                 idle[node.ref] += per_second(series, 0.34)
                 cores[node.ref].add(series.labels.get("cpu", ""))
+    yield from _loaded(view)
     for ref, rate in sorted(idle.items()):
         count = _capacity(view, ref, "cpu") if cores[ref] == {""} else len(cores[ref])
         busy = 1 - rate / count if count else 0.0
@@ -347,6 +348,23 @@ def find_busy_processors(view: View) -> Iterator[Finding]:
                 "series",
                 _top("cpu"),
             )
+
+
+_LOADED = 4.0  # runnable tasks for each core: work waits longer than it runs
+_AT_EASE = 1.5
+
+
+def _loaded(view: View) -> Iterator[Finding]:
+    """Nodes whose load is many times their cores, where the others are at ease."""
+    loads = _by_node(view, r"^node_load(?:5|15)$", _lately)
+    cores = {ref: _capacity(view, ref, "cpu") for ref in loads}
+    shares = {ref: load / cores[ref] for ref, load in loads.items() if cores[ref]}
+    alerts = nodes_alerted(view, r"load|saturation|cpu")
+    for ref, share in sorted(shares.items()):
+        others = [other for one, other in shares.items() if one != ref]
+        if share >= _LOADED and (not others or min(others) <= _AT_EASE):
+            words = f"its load is {loads[ref]:.0f} on {cores[ref]:.0f} cores: its processors are busy and work waits"
+            yield _finding(CPU, ref, words, 0.62 if ref in alerts else 0.56, alerts.get(ref), "series", _top("cpu"))
 
 
 RULES = (

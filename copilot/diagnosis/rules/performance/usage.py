@@ -15,6 +15,7 @@ from copilot.diagnosis.measured import (
     growth,
     median,
     of_alert,
+    per_second,
     pod_of,
     title_of,
     titled,
@@ -63,6 +64,7 @@ NODE_CPU = _cause("performance.node_cpu", "A node's CPU is used up", "Node", "Mo
 
 _THROTTLED_PERIODS = re.compile(r"throttled_periods")
 _PERIODS = re.compile(r"(?<!throttled_)cfs_periods")
+_THROTTLED_SECONDS = re.compile(r"cfs_throttled_seconds")
 _SHARES = re.compile(r"throttl\w*[:_.](?:\w*_)?(?:ratio|percent|share)|(?:ratio|percent|share)\w*throttl")
 _WORKING_SET = re.compile(r"memory_working_set_bytes")
 _CPU_USE = re.compile(r"container_cpu_usage_seconds")
@@ -88,6 +90,11 @@ def find_throttling(view: View) -> Iterator[Finding]:
             yield _throttled(
                 view.pod(pod), key[2], f"{share:.0%} of its CPU periods are throttled", 0.72, series[0].source
             )
+    for one in titled(view, _THROTTLED_SECONDS):
+        pod, rate = pod_of(view, one.labels), per_second(one, 0.34)
+        known = (one.labels.get("namespace", ""), one.labels.get("pod", ""), one.labels.get("container", ""))
+        if pod is not None and rate >= THROTTLE_SHARE and known not in throttled:
+            yield _throttled(view.pod(pod), known[2], f"it is held back {rate:.2f} s in every second", 0.68, one.source)
     for one in titled(view, _SHARES):
         pod, value = pod_of(view, one.labels), median(one, 0.33)
         share = (value or 0.0) / (100 if "percent" in title_of(one) else 1)

@@ -161,7 +161,8 @@ def _complaint(view: View, complaint: Complaint) -> Finding | None:
     proven = found.cause in ("app.dependency.wrong_address", "svc.externalname") or found.weight > 0.75
     if not proven and complaint.count < LASTING:
         return None
-    plain = 0.4 if complaint.match.pattern.inbound else _plain(view, found, complaint)
+    of_callers = complaint.match.pattern.inbound and not _OUTWARD.search(complaint.line.said)
+    plain = 0.4 if of_callers else _plain(view, found, complaint)
     weight = max(min(found.weight, 0.75) if proven else 0.0, min(found.weight, plain))
     if found.cause == "app.schema.missing" and clients_say(view, complaint.pod, found.cause):
         return None
@@ -169,6 +170,9 @@ def _complaint(view: View, complaint: Complaint) -> Finding | None:
     return msgspec.structs.replace(found, weight=weight, title=f"{found.title}{often}")
 
 
+_OUTWARD = re.compile(  # a refusal that comes from another server: the line speaks of a connection or of a client library
+    r"(?:[Cc]ould not|[Cc]annot|[Ff]ailed to|[Uu]nable to|[Ee]rror).{0,40}[Cc]onnect|\b(?:JMS|SMTP|LDAP|AMQP|MQTT|JDBC|SASL)|[Bb]roker|[Dd]atabase|https?://"
+)
 _SLOW_STATEMENT = 3000.0  # milliseconds: what a person notices; reports may take a second
 _PLAIN: Mapping[str, float] = {
     "app.credentials.rejected": 0.62, "app.database.rights": 0.72, "app.store.full": 0.75, "app.store.no_primary": 0.66, "app.capacity.exhausted": 0.58, "app.dependency.wrong_scheme": 0.66, "app.schema.missing": 0.66, "app.certificate.untrusted": 0.62,
