@@ -61,15 +61,15 @@ def find_floods(view: View) -> Iterator[Finding]:
 def _generators(view: View) -> Iterator[tuple[PodFact, ContainerFact]]:
     if not (view.snapshot.series or view.snapshot.alerts or view.snapshot.usage):
         return
-    told: set[Ref] = set()
+    seen: set[Ref] = set()
     for resource in view.graph.of_kind("Pod", group=""):
         pod = view.pod(resource)
-        if pod.owner in told:
+        if pod.owner in seen:
             continue
+        seen.add(pod.owner)
         for container in pod.containers:
             names = (pod.owner.name, container.name, container.image.rpartition("@")[0] or container.image)
             if not container.init and any(_TOOLS.search(name) for name in names):
-                told.add(pod.owner)
                 yield pod, container
                 break
 
