@@ -1,5 +1,5 @@
 """What the API server and its gatekeepers refuse: quota, limits, policies, webhooks, rights."""
 
-from copilot.diagnosis.rules.admission import api_versions, rbac, refused
+from copilot.diagnosis.rules.admission import api_versions, defaults, rbac, refused
 
-RULES = tuple(rule for module in (refused, rbac, api_versions) for rule in module.RULES)
+RULES = tuple(rule for module in (refused, rbac, api_versions, defaults) for rule in module.RULES)

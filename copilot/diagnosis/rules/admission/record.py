@@ -5,6 +5,7 @@ A refusal whose victim has recovered, is gone or is too old to judge is left out
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -24,6 +25,9 @@ _MARKERS = (
 _BUILT_IN = frozenset(
     {"", "apps", "batch", "autoscaling", "policy", "events.k8s.io", "coordination.k8s.io", "discovery.k8s.io"}
 )
+
+
+_BAD_TYPE = re.compile(r"Fail|Error|NotReady|Degraded|Stalled|Unhealthy|Warning|Blocked|Denied|Invalid")
 
 
 class Denied(msgspec.Struct, frozen=True, eq=False):
@@ -110,12 +114,7 @@ def _from_custom(view: View) -> Iterator[Denied]:
         status = resource.status
         texts = [(f"status.{key}", text(status, key)) for key in ("reason", "message", "error", "failureReason")]
         for entry in children(status, "conditions"):
-            if text(entry, "status") != "True" or text(entry, "type") in (
-                "Failed",
-                "ReplicaFailure",
-                "Degraded",
-                "Error",
-            ):
+            if text(entry, "status") != "True" or _BAD_TYPE.search(text(entry, "type")):
                 texts.append((f"status.conditions[{text(entry, 'type')}].message", text(entry, "message")))
         for path, message in texts:
             refusal = parse_refusal(message) if _suspicious(message) else None
@@ -132,8 +131,8 @@ def lacks(view: View, ref: Ref) -> bool | None:
         return False if view.was_read(ref.kind, ref.namespace) else None
     if resource.deleted is not None:
         return False
-    if resource.detail is Detail.ROW:
-        return None
+    if resource.detail is Detail.ROW and not (ref.kind == "ReplicaSet" and "replicas" in resource.status):
+        return None  # a ReplicaSet's row says what is wanted and what is there
     return _short(resource)
 
 

@@ -15,6 +15,7 @@ from copilot.diagnosis.cause import Cause
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.rules.admission.message import Denial, Refusal
 from copilot.diagnosis.rules.admission.record import Denied, evidence_of, explained, since_of
+from copilot.diagnosis.rules.admission.webhook_way import cutting_policy
 from copilot.diagnosis.steps import change, describe, show
 from copilot.diagnosis.view import View, said
 from copilot.diagnosis.words import listed, plural, read
@@ -48,8 +49,9 @@ NO_ENDPOINTS = _cause("webhook.no_endpoints", "An admission webhook has no runni
 SCALED_DOWN = _cause("webhook.backend_scaled_down", "An admission webhook's backend is scaled to zero")
 NO_SERVICE = _cause("webhook.service_missing", "An admission webhook names a Service that does not exist")
 TIMEOUT = _cause("webhook.timeout", "An admission webhook does not answer in time", yields=True)
+CUT_OFF = _cause("webhook.cut_off", "A NetworkPolicy keeps the API server from an admission webhook")
 TLS = _cause("webhook.tls", "The API server does not trust an admission webhook's certificate")
-WEBHOOK_CAUSES = (DENIED, NO_ENDPOINTS, SCALED_DOWN, NO_SERVICE, TIMEOUT, TLS)
+WEBHOOK_CAUSES = (DENIED, NO_ENDPOINTS, SCALED_DOWN, NO_SERVICE, TIMEOUT, CUT_OFF, TLS)
 
 
 class Backend(msgspec.Struct, frozen=True, eq=False):
@@ -164,6 +166,11 @@ def _culprit(
     port = _wrong_port(view, backend)
     if port:
         return NO_ENDPOINTS, fallback, port, 0.85, ()
+    called = number(backend.hook, "clientConfig", "service", "port", default=443)
+    policy = cutting_policy(view, service, backend.pods, called) if denial is Denial.WEBHOOK_TIMEOUT else None
+    if policy is not None:
+        why = f"is cut off: NetworkPolicy {policy.ref.path} lets nobody outside the cluster's pods in on its port"
+        return CUT_OFF, policy.ref, why, 0.85, ()
     return _by_text(
         denial,
         backend.workload.ref if backend.workload else fallback,

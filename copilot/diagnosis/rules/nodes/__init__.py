@@ -13,6 +13,7 @@ from copilot.diagnosis.rules.nodes import (
     services,
     signing,
     store,
+    versions,
 )
 
 _MODULES = (
@@ -28,5 +29,6 @@ _MODULES = (
     signing,
     displaced,
     gpus,
+    versions,
 )
 RULES = tuple(rule for module in _MODULES for rule in module.RULES)

@@ -49,6 +49,7 @@ NONE_ADVERTISED = Cause(
 )
 
 _PLUGIN = re.compile(r"device-?plugin|gpu-plugin", re.IGNORECASE)
+_SOCKETS = "/var/lib/kubelet/device-plugins"
 _XID = re.compile(r"Xid\s*(?:=|\(.*?\):)\s*(\d+)")
 MAX_LINES = 2000  # newest log lines searched for a device fault
 
@@ -141,7 +142,7 @@ def _none(view: View, node: Resource, resource: str, label: str) -> Finding:
             *proof,
         ),
         explains=tuple(waiting),
-        weight=0.55 if _not_ready(agents) else 0.93 if waiting else 0.6,  # an agent in trouble says more itself
+        weight=0.55 if _not_ready(view, agents) else 0.93 if waiting else 0.6,  # an agent in trouble says more itself
         steps=(
             describe(node.ref),
             read(
@@ -154,16 +155,19 @@ def _none(view: View, node: Resource, resource: str, label: str) -> Finding:
     )
 
 
-def _not_ready(agents: Sequence[Ref]) -> bool:
-    return any(_PLUGIN.search(ref.name) or "driver" in ref.name or "toolkit" in ref.name for ref in agents)
+def _not_ready(view: View, agents: Sequence[Ref]) -> bool:
+    """Whether the device plugin, or what it waits for, is itself in trouble on the node."""
+    owners = [view.graph.get(view.graph.top_owner(ref)) for ref in agents]
+    plugin = any(owner is not None and is_device_plugin(owner) for owner in owners)
+    return plugin or any("driver" in ref.name or "toolkit" in ref.name for ref in agents)
 
 
 def _plugin(view: View, node: Resource, resource: str) -> tuple[str, tuple[Evidence, ...]]:
     """Why the device plugin does not serve the node, as far as its DaemonSet tells."""
     vendor = resource.partition("/")[0].partition(".")[0]
-    for workload in view.workloads("DaemonSet"):
-        name = workload.ref.name
-        if not _PLUGIN.search(name) or not (vendor in name or vendor in str(_images(workload))):
+    for workload in sorted(view.workloads("DaemonSet"), key=lambda workload: workload.ref):
+        known = " ".join((workload.ref.name, *_images(workload)))
+        if not (is_device_plugin(workload) and vendor in known.lower()):
             continue
         on_it = [pod for pod in view.pods_of(workload.ref) if pod.node == node.ref.name]
         if on_it:
@@ -188,6 +192,13 @@ def _plugin(view: View, node: Resource, resource: str) -> tuple[str, tuple[Evide
     if view.was_read("DaemonSet"):
         return "no device plugin DaemonSet for it is installed", ()
     return "device plugin or driver is not running there", ()
+
+
+def is_device_plugin(workload: Resource) -> bool:
+    """A DaemonSet that registers devices with the kubelet: by its name, or by the kubelet's socket folder that it mounts."""
+    volumes = children(workload.spec, "template", "spec", "volumes")
+    mounted = any(text(volume, "hostPath", "path").startswith(_SOCKETS) for volume in volumes)
+    return mounted or _PLUGIN.search(workload.ref.name) is not None
 
 
 def _images(workload: Resource) -> list[str]:

@@ -54,7 +54,8 @@ _MARKED = re.compile(r"Marking for deletion Pod (\S+)")
 
 def find_driven_off(view: View) -> Iterator[Finding]:
     """Pods that a taint drove away and that find no place since."""
-    tainted = [(node, taint) for node in view.graph.of_kind("Node", group="") for taint in _driving(node)]
+    nodes = sorted(view.graph.of_kind("Node", group=""), key=lambda node: node.ref)
+    tainted = [(node, taint) for node in nodes for taint in _driving(node)]
     waiting = [pod for pod in view.pending if pod.resource.deleted is None]
     if not tainted or not waiting:
         return

@@ -13,10 +13,12 @@ import msgspec
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.pods import PodFact
 from copilot.diagnosis.rules.nodes.conditions import victims_on
+from copilot.diagnosis.rules.scheduling.equipment import has_device
 from copilot.diagnosis.steps import change, describe
-from copilot.diagnosis.view import View, logged, told
+from copilot.diagnosis.view import View, logged, said, told
 from copilot.diagnosis.words import plural, read
-from copilot.model import Evidence, Finding, NextStep, Ref
+from copilot.model import Evidence, Finding, NextStep, Ref, children, mapping, text
+from retrievers.graph.placement import quantities, requests_of
 
 
 def _cause(rule: str, title: str, step: str, citation: str, *more: str) -> Cause:
@@ -47,8 +49,37 @@ DRIVER = _cause(
     "gpu.none_advertised",
 )
 
+_STATES = (
+    ("nvidia.com/mig.config.state", "failed", "mig.config.failed"),
+    ("nvidia.com/gpu-driver-upgrade-state", "upgrade-failed", "gpu.driver.upgrade_failed"),
+)
+SPLIT = _cause(
+    "mig.config.failed",
+    "The GPUs of a node could not be partitioned as its label asks",
+    "Read the MIG manager's log, end the programs that hold the GPU, or choose another partition",
+    "NVIDIA/mig-parted; NVIDIA/gpu-operator mig manager",
+    "gpu.none_advertised",
+    "sched.insufficient",
+)
+UPGRADE = _cause(
+    "gpu.driver.upgrade_failed",
+    "The GPU driver's upgrade failed on a node",
+    "Read the driver pod's log on the node, and repair the driver by hand",
+    "NVIDIA/k8s-operator-libs upgrade state",
+    "gpu.none_advertised",
+    "sched.insufficient",
+)
+
+
+UNHEALTHY_DEVICE = _cause(
+    "dra.device.unhealthy",
+    "A device that a running pod holds has failed",
+    "Delete the pod so that it gets another device, and look at the device",
+    "pkg/kubelet/cm/dra; KEP-4680 allocatedResourcesStatus",
+)
+
 # Xid codes that name the hardware or the driver, not the program: nobody's code makes a GPU fall off the bus.
-_FATAL = "48|61|62|63|64|74|79|92|94|95|109|119|120|136|140|143|145|149|158"
+_FATAL = "48|61|62|63|64|74|79|92|94|95|119|120|136|140|143|145|149|158"
 _HARD = re.compile(
     r"uncorrectable (?:ECC|NVLink|memory)|double[- ]bit ECC|(?:GPU )?has fallen off the bus|GPU is lost|GPU_IS_LOST|"
     rf"Xid\s*(?:=|\(.{{1,60}}?\):)\s*(?:{_FATAL})\b|row remapp\w* (?:failure|failed)|"
@@ -57,7 +88,8 @@ _HARD = re.compile(
 )
 _DRIVER = re.compile(
     r"Driver/library version mismatch|couldn't communicate with the NVIDIA driver|"
-    r"kernel (?:module )?version .{1,40} does not match|NVML: Driver Not Loaded|nvml: driver not loaded",
+    r"kernel (?:module )?version .{1,40} does not match|NVML: Driver Not Loaded|nvml(?: error)?: driver not loaded|"
+    r"nvidia-container-cli: initialization error: (?:driver|nvml) (?:rpc )?error",
     re.IGNORECASE,
 )
 _SOFT = re.compile(r"CUDA error|CUDA_ERROR_|cudaError|HIP error|NCCL WARN Cuda failure", re.IGNORECASE)
@@ -86,17 +118,22 @@ def find_gpu_faults(view: View) -> Iterator[Finding]:
             soft.setdefault(pod.owner, []).append(found)
         else:
             complaints.setdefault((pod.node, found.cause.id), []).append(found)
-    for owner, said in soft.items():
-        nodes = {item.pod.node for item in said}
-        if len(nodes) == 1 and len(said) > 1 and _well_elsewhere(view, owner, nodes):
-            complaints.setdefault((said[0].pod.node, HARDWARE.id), []).extend(said)
-    for (node, _), said in complaints.items():
-        yield _finding(view, Ref("Node", "", node), said)
+    for owner, group in soft.items():
+        nodes = {item.pod.node for item in group}
+        if len(nodes) == 1 and len(group) > 1 and _well_elsewhere(view, owner, nodes):
+            complaints.setdefault((group[0].pod.node, HARDWARE.id), []).extend(group)
+    for (node, _), group in complaints.items():
+        yield _finding(view, Ref("Node", "", node), group)
     yield from _by_events(view, {node for node, _ in complaints})
 
 
 def _complaint(view: View, pod: PodFact) -> Said | None:
     weak: Said | None = None
+    for container in pod.containers:
+        for path, message in ((".state", container.message), (".lastState", container.last_message)):
+            cause = HARDWARE if _HARD.search(message[:4000]) else DRIVER if _DRIVER.search(message[:4000]) else None
+            if cause is HARDWARE or (cause is DRIVER and _has_gpus(view, pod.node)):
+                return Said(cause, pod, said(pod.resource, f"{container.path}{path}", " ".join(message.split())[-300:]))
     for log in view.logs(pod.ref):
         lines = log.text.splitlines()
         for number in range(len(lines) - 1, max(-1, len(lines) - 1 - MAX_LINES), -1):
@@ -105,21 +142,30 @@ def _complaint(view: View, pod: PodFact) -> Said | None:
                 continue
             if _HARD.search(line):
                 return Said(HARDWARE, pod, logged(log, number + 1, line[:300]))
-            if _DRIVER.search(line):
+            if _DRIVER.search(line) and _has_gpus(view, pod.node):
                 return Said(DRIVER, pod, logged(log, number + 1, line[:300]))
             if weak is None and _SOFT.search(line):
                 weak = Said(HARDWARE, pod, logged(log, number + 1, line[:300]), soft=True)
     return weak
 
 
+def _has_gpus(view: View, name: str) -> bool:
+    """Whether the node has a GPU: without one, the program is in the wrong place, and the driver is not missing."""
+    node = view.graph.get(Ref("Node", "", name))
+    if node is None:
+        return False
+    offered = quantities(mapping(node.status, "capacity"))
+    return has_device(node, "nvidia.com/gpu") or any(name.startswith("nvidia.com/") for name in offered)
+
+
 def _well_elsewhere(view: View, owner: Ref, nodes: set[str]) -> bool:
     return any(pod.ready and pod.node and pod.node not in nodes for pod in view.pods_of(owner))
 
 
-def _finding(view: View, node: Ref, said: list[Said]) -> Finding:
-    cause, only_soft = said[0].cause, all(item.soft for item in said)
-    pods = tuple(item.pod.ref for item in said)
-    line = said[0].proof.text.strip()
+def _finding(view: View, node: Ref, group: list[Said]) -> Finding:
+    cause, only_soft = group[0].cause, all(item.soft for item in group)
+    pods = tuple(item.pod.ref for item in group)
+    line = group[0].proof.text.strip()
     if only_soft:
         title = f"{plural(len(pods), 'pod')} fail with GPU errors on node {node.name}, and their siblings on other nodes do not: {line[:160]}"
     else:
@@ -129,7 +175,7 @@ def _finding(view: View, node: Ref, said: list[Said]) -> Finding:
         cause=cause.id,
         object=node,
         title=title,
-        evidence=tuple(item.proof for item in said[:3]),
+        evidence=tuple(item.proof for item in group[:3]),
         explains=tuple(dict.fromkeys((*pods, *victims_on(view, node)))) if not only_soft else pods,
         weight=0.7 if only_soft else 0.85,
         steps=_steps(node),
@@ -143,6 +189,54 @@ def _steps(node: Ref) -> tuple[NextStep, ...]:
         read("Ask the driver", f"ssh {node.name} nvidia-smi -q -d ECC,PAGE_RETIREMENT,ROW_REMAPPER"),
         change("Cordon the node, so that nothing new lands on it", node, f"kubectl cordon {node.name}"),
     )
+
+
+def find_failed_states(view: View) -> Iterator[Finding]:
+    """What the GPU operator's own labels say went wrong on a node, where somebody waits for its GPUs."""
+    for node in view.graph.of_kind("Node", group=""):
+        for label, bad, cause in _STATES:
+            if node.labels.get(label) != bad:
+                continue
+            waiting = [
+                p for p in view.pending if any(name.startswith("nvidia.com/") for name in requests_of(p.resource.spec))
+            ]
+            wanted = node.labels.get("nvidia.com/mig.config", "")
+            what = (
+                f"MIG configuration {wanted or 'of its label'} could not be applied"
+                if "mig" in label
+                else "the GPU driver's upgrade failed"
+            )
+            yield Finding(
+                cause=cause,
+                object=node.ref,
+                title=f"Node {node.ref.name}: {what} ({label}={bad})",
+                evidence=(said(node, f"metadata.labels[{label}]", f"{label} = {bad}"),),
+                explains=tuple(dict.fromkeys(ref for pod in waiting for ref in (pod.ref, *view.graph.owners(pod.ref)))),
+                weight=0.93 if waiting else 0.6,
+                steps=(*_steps(node.ref)[:1], read("Read the operator's pods on it", f"kubectl get pods -A -o wide --field-selector spec.nodeName={node.ref.name}")),
+            )  # fmt: skip
+
+
+def find_unhealthy_allocations(view: View) -> Iterator[Finding]:
+    """Pods whose status says that a device they were given is unhealthy."""
+    for pod in view.placed:
+        for container in pod.containers:
+            for given in children(container.status, "allocatedResourcesStatus"):
+                bad = [
+                    text(item, "resourceID")
+                    for item in children(given, "resources")
+                    if text(item, "health") == "Unhealthy"
+                ]
+                if bad:
+                    yield Finding(
+                        cause=UNHEALTHY_DEVICE.id,
+                        object=Ref("Node", "", pod.node),
+                        title=f"Device {bad[0]} ({text(given, 'name')}) of node {pod.node}, held by {pod.ref}, is unhealthy",
+                        evidence=(said(pod.resource, f"{container.path}.allocatedResourcesStatus", f"{bad[0]}: Unhealthy"),),
+                        explains=(pod.ref, pod.owner),
+                        weight=0.9,
+                        steps=_steps(Ref("Node", "", pod.node)),
+                    )  # fmt: skip
 
 
 def _by_events(view: View, known: set[str]) -> Iterator[Finding]:
@@ -164,4 +258,8 @@ def _by_events(view: View, known: set[str]) -> Iterator[Finding]:
         )
 
 
-RULES: tuple[Rule, ...] = (Rule(find=find_gpu_faults, causes=(HARDWARE, DRIVER)),)
+RULES: tuple[Rule, ...] = (
+    Rule(find=find_gpu_faults, causes=(HARDWARE, DRIVER)),
+    Rule(find=find_failed_states, causes=(SPLIT, UPGRADE)),
+    Rule(find=find_unhealthy_allocations, causes=(UNHEALTHY_DEVICE,)),
+)

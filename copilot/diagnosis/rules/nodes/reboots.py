@@ -5,7 +5,8 @@ A node that came back, with all its pods up again, is no fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
@@ -36,6 +37,15 @@ SHUTDOWN = Cause(
     steps=("See who shut the node down, and whether it comes back",),
     citation="pkg/kubelet/nodeshutdown/nodeshutdown_manager.go",
 )
+ALLOCATABLE = Cause(
+    id="node.allocatable",
+    title="The kubelet cannot enforce what it keeps for the system",
+    kind="Node",
+    fields=("event FailedNodeAllocatableEnforcement",),
+    severity=Severity.DEGRADED,
+    steps=("Compare systemReserved, kubeReserved and their cgroups on the node",),
+    citation="pkg/kubelet/cm/node_container_manager_linux.go",
+)
 WINDOW = timedelta(hours=2)
 AGAIN = 2  # restarts within the window
 _SHUT = "imminent node shutdown"
@@ -48,7 +58,7 @@ def find_reboots(view: View) -> Iterator[Finding]:
         if event.ref.kind == "Node" and (event.last is None or view.now - event.last < WINDOW):
             by_node.setdefault(event.ref, []).append(event)
     for node, events in by_node.items():
-        times = sum(max(1, event.count) for event in events)
+        times = _times(events)
         hurt = _cut_off(view, node)
         if times < AGAIN and not hurt:
             continue
@@ -69,6 +79,15 @@ def find_reboots(view: View) -> Iterator[Finding]:
                 read("Read the log of the run before", f"ssh {node.name} journalctl -b -1 -n 80 --no-pager"),
             ),
         )
+
+
+_BOOT = re.compile(r"boot id: ([\w\-]{8,64})")
+
+
+def _times(events: Sequence[EventFact]) -> int:
+    """How often it came up: each boot has an id of its own, however often it is told."""
+    boots = {found[1] for event in events if (found := _BOOT.search(event.message))}
+    return len(boots) or sum(max(1, event.count) for event in events)
 
 
 def _cut_off(view: View, node: Ref) -> tuple[Ref, ...]:
@@ -104,7 +123,25 @@ def find_shutdowns(view: View) -> Iterator[Finding]:
         )
 
 
+def find_unenforced(view: View) -> Iterator[Finding]:
+    """Nodes whose kubelet fails again and again to set its cgroup limits."""
+    newest = {event.ref: event for event in view.events_with("FailedNodeAllocatableEnforcement")}
+    for node, event in newest.items():
+        if node.kind == "Node" and event.count > 1 and (event.last is None or view.now - event.last < WINDOW):
+            yield Finding(
+                cause=ALLOCATABLE.id,
+                object=node,
+                title=f"Node {node.name} cannot enforce its reserved resources: {event.message[:200]}",
+                evidence=(told(event),),
+                explains=victims_on(view, node),
+                weight=0.7,
+                since=event.first,
+                steps=(describe(node), read("Read the kubelet's journal", f"ssh {node.name} journalctl -u kubelet -n 60")),
+            )  # fmt: skip
+
+
 RULES: tuple[Rule, ...] = (
+    Rule(find=find_unenforced, causes=(ALLOCATABLE,)),
     Rule(find=find_reboots, causes=(REBOOTED,)),
     Rule(find=find_shutdowns, causes=(SHUTDOWN,)),
 )

@@ -78,7 +78,7 @@ def components(view: View) -> list[PodFact]:
         named = text(pod.labels, "component") or pod.ref.name
         if any(named == name or pod.ref.name.startswith(f"{name}-") for name in COMPONENTS):
             found.append(view.pod(pod))
-    return found
+    return sorted(found, key=lambda pod: pod.ref)
 
 
 def _saying(view: View, pods: list[PodFact], pattern: re.Pattern[str]) -> list[Lines]:

@@ -33,7 +33,7 @@ def room(case: Case, choice: Choice) -> Finding:
     free = {name: max(Fraction(0), case.nodes.free(name).get(resource, Fraction(0))) for name in sizes}
     roomiest = max(free, key=lambda name: (free[name], name))
     if is_extended(resource) and not any(sizes.values()):
-        why = f"no node advertises {resource}"
+        why = f"no node advertises {resource}{_instead(case, resource)}"
     elif amount > max(sizes.values()):
         largest = max(sizes, key=lambda name: (sizes[name], name))
         why = f"no node is that large: the largest ({largest}) offers {format_amount(resource, sizes[largest])}"
@@ -54,6 +54,15 @@ def room(case: Case, choice: Choice) -> Finding:
         ),
         points_to=tuple(fit.node.ref for fit in lost) or _equipped(case, resource, sizes),
     )
+
+
+def _instead(case: Case, resource: str) -> str:
+    """What nodes offer of the same vendor: another partition, or the right spelling."""
+    vendor = resource.partition("/")[0]
+    offered = sorted(
+        {name for node in case.nodes.all for name, amount in case.nodes.size(node).items() if amount and name.startswith(f"{vendor}/")}
+    )  # fmt: skip
+    return f" (nodes offer {listed(offered, 4)})" if offered else ""
 
 
 def _equipped(case: Case, resource: str, sizes: Mapping[str, Fraction]) -> tuple[Ref, ...]:

@@ -99,9 +99,10 @@ def _strangers(case: Case, fits: Sequence[NodeFit]) -> list[Resource]:
     found: list[Resource] = []
     shared = 0
     for fit in fits:
-        mine = [pod for pod in pods_on(case.view.graph, fit.node.ref)[:MAX_PODS] if _ordinary(pod, fit.node)]
-        shared += bool(mine)
-        found += mine[:1]
+        on_it = sorted(pods_on(case.view.graph, fit.node.ref), key=lambda pod: pod.ref)[:MAX_PODS]
+        mine = next((pod for pod in on_it if _ordinary(pod, fit.node)), None)
+        shared += mine is not None
+        found += [mine] if mine is not None else []
     workers = [n for n in case.nodes.all.values() if not any(key in n.labels for key in CONTROL_PLANE)]
     alone = len(fits) == 1 < len(workers)  # one node among others, kept for something
     return found if found and shared * 2 >= len(fits) and not alone else []

@@ -6,6 +6,7 @@ A pod that was just created, that waits for a node on its way or that preemption
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import msgspec
 
@@ -151,6 +152,7 @@ def _with_autoscaler(case: Case, finding: Finding) -> Finding:
     return msgspec.structs.replace(finding, title=title, evidence=(*finding.evidence, told(refused[-1])))
 
 
+_GATE_OPENS = timedelta(minutes=1)  # a controller that owns a gate looks at other things first
 _GATED = "status.conditions[PodScheduled].reason"
 
 
@@ -163,7 +165,9 @@ def find_gated(view: View) -> Iterator[Finding]:
     """Pods held by scheduling gates: a controller has to let them go."""
     for pod in view.pending:
         gates = gates_of(pod)
-        if not (gates or _is_gated(pod)) or pod.resource.deleted is not None or not is_waiting(view, pod):
+        created = pod.resource.created
+        young = view.timed and created is not None and view.now - created < _GATE_OPENS
+        if not (gates or _is_gated(pod)) or young or pod.resource.deleted is not None or not is_waiting(view, pod):
             continue
         case = Case(view, Nodes(view), (pod,))
         named = f"the scheduling gate {listed(gates)}" if gates else "a scheduling gate"
