@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from copilot.agent.events import Answer, Citation, Refused
-from tui.console import indent
+from tui.console import command, indent
 
 
 def render_answer(answer: Answer, console: Console) -> None:
@@ -19,7 +19,7 @@ def render_answer(answer: Answer, console: Console) -> None:
     if answer.steps:
         console.print()
         for step in answer.steps:
-            indent(console, Text.assemble((f"{step.text}: ", "green"), (step.command, "cyan")))
+            command(console, step.command, 2, f"{step.text}: ")
     console.print(Text(f"({answer.scope})", style="dim"))
 
 

@@ -26,6 +26,12 @@ def make_console(*, stderr: bool = False) -> Console:
     return _Terminal(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
+def command(console: Console, words: str, by: int, before: str = "") -> None:
+    """Print a command to copy, `by` columns from the left: on one line, however long, so that it stays one command."""
+    line = Text.assemble(" " * by, (before, "green"), (" ".join(words.split("\n")), "cyan"))
+    console.print(line, soft_wrap=True)
+
+
 def indent(console: Console, text: Text, by: int = 2) -> None:
     """Print a paragraph `by` columns from the left, its wrapped lines too."""
     for line in text.wrap(console, max(console.width - by, 1)):

@@ -10,7 +10,7 @@ from rich.text import Text
 from copilot.model import Diagnosis, Gap, GapKind, NextStep, ReadState, Ref, RootCause, StepKind, Verdict, age_text
 from copilot.model.moment import EPOCH
 from copilot.model.wording import listed
-from tui.console import indent
+from tui.console import command, indent
 
 SHOWN_CAUSES = 5  # a person acts on the first; more than a handful is a list, not an answer
 SHOWN_AFFECTED = 8  # names; the rest is counted
@@ -71,7 +71,7 @@ def _cause(cause: RootCause, console: Console, diagnosis: Diagnosis, *, numbered
     if cause.doubts:
         _section(console, "Against it, or not checked", (Text(doubt) for doubt in cause.doubts))
     if cause.next_steps or cause.runbook:
-        _section(console, "What to do", _steps(cause.next_steps, cause.runbook))
+        _steps(console, "What to do", cause.next_steps, cause.runbook)
 
 
 def _proof(cause: RootCause) -> Iterator[Text]:
@@ -81,15 +81,17 @@ def _proof(cause: RootCause) -> Iterator[Text]:
         yield Text.assemble((f"[{i}] ", "cyan"), piece.text, (f"  ({where}{source})", "dim"))
 
 
-def _steps(steps: Sequence[NextStep], runbook: str) -> Iterator[Text]:
+def _steps(console: Console, title: str, steps: Sequence[NextStep], runbook: str = "") -> None:
+    indent(console, Text(title, style="bold"))
     for step in steps:
         mark = "change" if step.kind is StepKind.CHANGE else "read"
-        line = Text.assemble((f"{mark}: ", "yellow" if step.kind is StepKind.CHANGE else "green"), step.text)
+        indent(
+            console, Text.assemble((f"{mark}: ", "yellow" if step.kind is StepKind.CHANGE else "green"), step.text), 4
+        )
         if step.command:
-            line.append(f"\n        {step.command}", style="cyan")
-        yield line
+            command(console, step.command, 12)
     if runbook:
-        yield Text.assemble(("runbook: ", "green"), runbook)
+        indent(console, Text.assemble(("runbook: ", "green"), runbook), 4)
 
 
 def _names(refs: Sequence[Ref]) -> str:
@@ -115,7 +117,7 @@ def _no_cause(diagnosis: Diagnosis, console: Console) -> None:
             (Text(f"{cause.title} (confidence {cause.confidence:.2f})") for cause in weak),
         )
     if diagnosis.collect:
-        _section(console, "Collect next", _steps(diagnosis.collect, ""))
+        _steps(console, "Collect next", diagnosis.collect)
 
 
 def _coverage(diagnosis: Diagnosis, console: Console) -> None:

@@ -56,6 +56,9 @@ def condition_of(resource: Resource) -> Condition:
 
 
 def _replicas(wanted: int, ready: int) -> Condition:
+    """Nobody asked for replicas: neither well nor ill, and whoever needs them must see it."""
+    if wanted <= 0 and ready <= 0:
+        return Condition(Mark.UNKNOWN, "no replicas wanted")
     return Condition(Mark.WELL if ready >= wanted else Mark.ILL, f"{ready}/{wanted} ready")
 
 

@@ -10,6 +10,7 @@ from copilot.model import Ref, children, text
 from copilot.model.moment import stamp
 from copilot.model.wording import listed
 from retrievers.graph import Edge, NodeState, Reached, dependants, dependencies
+from retrievers.graph.phrases import phrase
 
 _PEOPLE = frozenset({"team", "owner", "owned-by", "contact", "maintainer", "squad", "email", "slack", "responsible"})
 _TOLD = 10  # direct relations told one by one
@@ -136,4 +137,5 @@ def _owners(asking: Asking, refs: list[Ref], ref: Ref) -> list[Ref]:
 
 
 def _cite(draft: Draft, edge: Edge) -> Citation:
-    return draft.cite_ref(edge.source, edge.field, f"{edge.source} {edge.kind.value} {edge.target}", "graph")
+    words = f"{edge.source} {phrase(edge.kind, from_source=True)} {edge.target}"
+    return draft.cite_ref(edge.source, edge.field, words, "graph")

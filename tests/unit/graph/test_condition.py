@@ -29,7 +29,7 @@ def container(**state):
     (status(phase="Failed", reason="Evicted"), Mark.ILL, "Evicted"),
     (status(), Mark.UNKNOWN, ""),
     (workload("Deployment", "d", more={"replicas": 3}, status={"readyReplicas": 2}), Mark.ILL, "2/3 ready"),
-    (workload("Deployment", "d", more={"replicas": 0}), Mark.WELL, "0/0 ready"),
+    (workload("Deployment", "d", more={"replicas": 0}), Mark.UNKNOWN, "no replicas wanted"),
     (workload("DaemonSet", "d", status={"desiredNumberScheduled": 2, "numberReady": 2}), Mark.WELL, "2/2 ready"),
     (workload("Job", "j", status={"conditions": [{"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded"}]}),
      Mark.ILL, "failed: BackoffLimitExceeded"),
