@@ -222,7 +222,7 @@ _WELL = """
     healthy-old-restarts healthy-rolling-update healthy-scaled-to-zero-unused healthy-scheduled-after-a-wait
     healthy-quota-is-full-but-nobody-asks-for-more healthy-webhook-failed-once-an-hour-ago
     healthy-warn-level-of-pod-security-only-warns healthy-a-node-rebooted-once-and-all-is-up-again
-    healthy-pods-were-evicted-last-week-and-the-node-is-well healthy-a-node-that-has-just-joined
+    healthy-a-node-that-has-just-joined
     healthy-a-cordoned-node-that-nobody-misses healthy-tainted-special-nodes-stand-idle
     healthy-a-gate-that-is-a-few-seconds-old healthy-a-workload-waits-its-turn-for-half-a-minute
     healthy-a-node-claim-is-on-its-way healthy-operators-at-work healthy-ai-systems-that-run

@@ -33,7 +33,11 @@ _FLAGS = (f"--disable-admission-plugins={','.join(_NO_ADMISSION)}", "--allow-pri
 _CONTROLLER = "endpointslice-controller"
 _LAST_MADE = "/registry/services/specs/default/kubernetes"
 _SETTLES_WITHIN = 60.0  # seconds
-_KEPT = ("/registry/apiextensions.k8s.io/", "/registry/apiregistration.k8s.io/", "/registry/leases/kube-system/")
+_KEPT = (
+    "/registry/apiextensions.k8s.io/",
+    "/registry/apiregistration.k8s.io/",
+    "/registry/leases/kube-system/apiserver-",
+)
 
 
 @dataclass(frozen=True)

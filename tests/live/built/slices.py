@@ -14,6 +14,7 @@ _PATH = "/apis/discovery.k8s.io/v1/endpointslices"
 _SERVICE = "kubernetes.io/service-name"
 _MAKER = "endpointslice.kubernetes.io/managed-by"
 _CONTROLLER = "endpointslice-controller.k8s.io"
+_CONFLICT = "FailedToUpdateEndpointSlices"
 _WITHIN = 8.0  # seconds
 
 
@@ -29,6 +30,7 @@ def slices(wanted: list[Body], server: Server) -> list[tuple[Body, Body]]:
         return all(place in found[0] and _count(found[0][place]) == number for place, number in expected.items())
 
     until(are_there, _WITHIN, every=0.1)
+    _forget_conflicts(server)
     chosen = []
     for place, made in found[0].items():
         if place in told:
@@ -36,6 +38,13 @@ def slices(wanted: list[Body], server: Server) -> list[tuple[Body, Body]]:
         elif place in services:
             chosen.append(({**made, "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice"}, services[place]))
     return chosen
+
+
+def _forget_conflicts(server: Server) -> None:
+    """What the controller says when a Service changes under its hands: here everything changes within a second."""
+    for event in server.api.get("/api/v1/events")["items"]:
+        if event.get("reason") == _CONFLICT:
+            server.api.call("DELETE", f"/api/v1/namespaces/{event['metadata']['namespace']}/events/{event['metadata']['name']}")  # fmt: skip
 
 
 def _made(server: Server) -> dict[tuple[Any, Any], Body]:

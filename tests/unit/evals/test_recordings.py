@@ -1,8 +1,13 @@
-"""Every recording of the test bed is explained right, whatever it is read from; the healthy ones stay silent."""
+"""Every recording is explained right, whatever it is read from; the healthy ones stay silent.
+
+The unit tier takes a part of them, always the same; COPILOT_DEEP=1 takes all.
+"""
 
 import gzip
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,12 +16,21 @@ from copilot.model import RootCause
 from evals.case import RECORDINGS, Case, Material, load_cases
 from evals.scorer import score
 from evals.solver import Answer, DiagnosisSolver
+from evals.truth import FILE
+from tests.live.built.chosen import CLASSES
+from tests.live.built.chosen import HEALTHY as NOTHING_WRONG
+from tests.unit.evals import unanswered
 from tests.unit.evals.as_dumps import cluster_info_dump, must_gather
+from tests.unit.evals.part import by_name, part
+from tools.cluster.record_format import OBSERVATIONS
 
 FIRM = 0.5  # below it nothing counts as an answer
 CASES = load_cases(RECORDINGS)
 FAULTY = [case for case in CASES if case.truth.faults]
 HEALTHY = [case for case in CASES if not case.truth.faults]
+PLAYED = [case for case in FAULTY if "/" not in case.name]  # on the test bed; the others are built
+OBJECTS_TELL = [case for case in FAULTY if not (case.path / OBSERVATIONS).exists()]  # no gather holds metrics or probes
+SOME, FEW, FEWER = 2, 5, 15  # one recording of so many in the unit tier, all of them under COPILOT_DEEP=1
 
 # `kubectl cluster-info dump` lists nodes, and of each namespace events, Services, pods with their logs, Deployments,
 # ReplicaSets, DaemonSets. What it lacks for a cause is named here: the program may then be unsure, but never wrong.
@@ -31,10 +45,6 @@ BEYOND_CLUSTER_INFO = {
     "volume-bound-to-another-claim": "PersistentVolumeClaims",
     "volume-storage-class-missing": "PersistentVolumeClaims",
 }
-
-
-def by_name(case: Case) -> str:
-    return case.name
 
 
 def firm_causes(answer: Answer) -> tuple[RootCause, ...]:
@@ -53,27 +63,54 @@ def as_dump(case: Case, make: Callable[[Path, Path], Path], folder: Path) -> Ans
     return DiagnosisSolver(Material.BOTH).solve(whole)
 
 
+def facts(case: Case) -> dict[str, Any]:
+    """What stands in the case's truth.json, beyond what the judge needs."""
+    found: dict[str, Any] = json.loads((case.path / FILE).read_bytes())
+    return found
+
+
+def expected(cases: Sequence[Case], unanswered: frozenset[str]) -> list[Any]:
+    """The cases as parameters; those that are known not to be answered yet may fail."""
+    not_yet = pytest.mark.xfail(reason="not answered yet", strict=False)
+    return [pytest.param(case, id=case.name, marks=[not_yet] if case.name in unanswered else []) for case in cases]
+
+
 def test_there_are_enough_recordings() -> None:
-    assert len(FAULTY) >= 25
-    assert len(HEALTHY) >= 7
+    assert len(FAULTY) >= 150
+    assert len(HEALTHY) >= 40
 
 
-@pytest.mark.parametrize("case", CASES, ids=by_name)
+def test_every_class_of_failure_has_a_recording_and_no_recording_is_without_a_class() -> None:
+    found = {facts(case)["class"] for case in CASES}
+    assert set(CLASSES) - found == set()
+    assert found - set(CLASSES) == {NOTHING_WRONG}
+
+
+def test_a_third_of_the_failures_was_written_before_their_rule() -> None:
+    assert sum(facts(case)["written_before_rule"] for case in FAULTY) * 3 >= len(FAULTY)
+
+
+def test_few_recordings_are_not_answered_yet() -> None:
+    assert len(unanswered.OBJECTS) <= len(FAULTY) * 0.15
+    assert len(unanswered.TRANSCRIPT) <= len(FAULTY) * 0.3
+
+
+@pytest.mark.parametrize("case", expected(part(FAULTY, "objects", FEW), unanswered.OBJECTS))
 def test_a_recording_is_explained_right(case: Case) -> None:
     assert judged(case, DiagnosisSolver(Material.OBJECTS).solve(case)) == ""
 
 
-@pytest.mark.parametrize("case", FAULTY, ids=by_name)
+@pytest.mark.parametrize("case", expected(part(FAULTY, "transcript", FEW), unanswered.TRANSCRIPT))
 def test_what_a_person_pasted_leads_to_the_same_first_answer(case: Case) -> None:
     assert judged(case, DiagnosisSolver(Material.TRANSCRIPT).solve(case)) == ""
 
 
-@pytest.mark.parametrize("case", FAULTY, ids=by_name)
+@pytest.mark.parametrize("case", expected(part(OBJECTS_TELL, "must-gather", FEWER), unanswered.OBJECTS))
 def test_a_must_gather_leads_to_the_same_first_answer(case: Case, tmp_path: Path) -> None:
     assert judged(case, as_dump(case, must_gather, tmp_path)) == ""
 
 
-@pytest.mark.parametrize("case", FAULTY, ids=by_name)
+@pytest.mark.parametrize("case", part(PLAYED, "cluster-info", SOME), ids=by_name)
 def test_a_cluster_info_dump_leads_to_the_same_first_answer(case: Case, tmp_path: Path) -> None:
     answer = as_dump(case, cluster_info_dump, tmp_path)
     if case.name in BEYOND_CLUSTER_INFO:
@@ -82,13 +119,13 @@ def test_a_cluster_info_dump_leads_to_the_same_first_answer(case: Case, tmp_path
         assert judged(case, answer) == ""
 
 
-@pytest.mark.parametrize("case", HEALTHY, ids=by_name)
+@pytest.mark.parametrize("case", part(HEALTHY, "healthy", SOME), ids=by_name)
 @pytest.mark.parametrize("material", [Material.OBJECTS, Material.TRANSCRIPT], ids=lambda one: one.value)
 def test_what_is_healthy_stays_silent(case: Case, material: Material) -> None:
     assert firm_causes(DiagnosisSolver(material).solve(case)) == ()
 
 
-@pytest.mark.parametrize("case", HEALTHY, ids=by_name)
+@pytest.mark.parametrize("case", part(HEALTHY, "healthy dump", FEWER), ids=by_name)
 @pytest.mark.parametrize("make", [must_gather, cluster_info_dump])
 def test_what_is_healthy_stays_silent_as_a_dump(case: Case, make: Callable[[Path, Path], Path], tmp_path: Path) -> None:
     assert firm_causes(as_dump(case, make, tmp_path)) == ()
