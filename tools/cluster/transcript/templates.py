@@ -6,7 +6,7 @@ and settings only where the revision is known: a pod of a StatefulSet or DaemonS
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from copilot.model import Detail, children, mapping, text
@@ -14,7 +14,7 @@ from tools.cluster.transcript.facts import Seen
 
 _Key = tuple[str, str, str]  # kind, namespace, name
 _MOTHERS = ("ReplicaSet", "StatefulSet", "DaemonSet")
-_Body = dict[str, Any]
+_Body = Mapping[str, Any]
 
 
 def with_templates(seen: Sequence[Seen]) -> list[Seen]:
@@ -43,7 +43,7 @@ def _made(fact: Seen, templates: dict[_Key, _Body]) -> Seen:
     return fact
 
 
-def _filled(body: _Body, template: _Body, *, settings: bool) -> _Body:
+def _filled(body: _Body, template: _Body, *, settings: bool) -> dict[str, Any]:
     """The row's pod with the template under it; what the row shows stays."""
     labels = mapping(template, "metadata", "labels")
     metadata = {"labels": dict(labels), **body["metadata"]} if labels else body["metadata"]

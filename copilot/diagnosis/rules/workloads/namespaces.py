@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from copilot.diagnosis.cause import Cause, Rule, Severity
 from copilot.diagnosis.pods import condition
 from copilot.diagnosis.steps import change, describe, show
 from copilot.diagnosis.view import View, said
 from copilot.diagnosis.words import listed, read
-from copilot.model import Evidence, Finding, Ref, Resource, age_text, instant, text, texts
+from copilot.model import Evidence, Finding, Ref, Resource, age_text, children, instant, text, texts
 from copilot.model.kinds import built_in
 
 STUCK = timedelta(minutes=2)  # a namespace with ordinary content is gone within seconds
@@ -100,7 +100,8 @@ def find_stuck_namespaces(view: View) -> Iterator[Finding]:
     for space in view.graph.of_kind("Namespace", group=""):
         if text(space.status, "phase") != "Terminating" and space.deleted is None:
             continue
-        if space.deleted is not None and view.now - space.deleted < STUCK:
+        since = space.deleted or _first_told(space)
+        if since is not None and view.now - since < STUCK:
             continue
         discovery = condition(space, "NamespaceDeletionDiscoveryFailure")
         if text(discovery, "status") == "True":
@@ -123,6 +124,12 @@ def find_stuck_namespaces(view: View) -> Iterator[Finding]:
                 since=space.deleted,
                 steps=(describe(space.ref),),
             )
+
+
+def _first_told(space: Resource) -> datetime | None:
+    """When the namespace controller first said what it did: a description does not print when the deletion was asked for."""
+    told = [instant(one.get("lastTransitionTime")) for one in children(space.status, "conditions")]
+    return min((moment for moment in told if moment is not None), default=None)
 
 
 def _state(view: View, space: Resource, *conditions: str) -> tuple[Evidence, ...]:

@@ -25,7 +25,7 @@ _LISTS = word_set(
     replicatedJobs replicatedJobsStatus volumeClaimTemplates shortNames categories additionalPrinterColumns
     storedVersions requests allocationResults results volumeLifecycleModes tokenRequests paramRefs validations
     auditAnnotations dnsNames ipAddresses routes http triggers endpointsList policies targets dependsOn images
-    resourceRules
+    resourceRules from to
     """
 )
 # Fields that are mappings although their name is in the plural or among the lists above in other objects.
@@ -35,7 +35,9 @@ _MAPPINGS = word_set(
     resourceUsage nodeLabels status selector used hard
     """
 )
-_TEXT_FIELDS = frozenset({"resourceVersion", "uid", "name", "namespace", "kind", "apiVersion", "reason", "message"})
+_TEXT_FIELDS = frozenset(
+    {"resourceVersion", "uid", "name", "namespace", "group", "kind", "apiVersion", "reason", "message"}
+)
 # Mappings whose values are quantities or label values: `8` is text there.
 _TEXT_MAPPINGS = frozenset(
     [
@@ -89,6 +91,8 @@ def _value(entry: Entry, name: str) -> Any:
     if not entry.value:
         if name == "apiGroups":
             return [""]  # the core group prints as an empty line
+        if name in _TEXT_FIELDS:
+            return ""
         return [] if name in _LISTS else ({} if entry.text.endswith(":") else "")
     return scalar(entry.value, name)
 
