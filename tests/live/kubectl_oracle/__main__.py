@@ -25,7 +25,7 @@ from guardrails.kubectl.tokens import joined
 
 from .generator import lines
 from .recorder import recording_api
-from .runs import accepted, run_kubectl, scratch_home, unforetold
+from .runs import STUCK, WATCHED, accepted, run_kubectl, scratch_home, unforetold
 
 VECTORS = Path(__file__).resolve().parents[2] / "unit" / "kubectl" / "vectors.jsonl.gz"
 _TELL_EVERY = 500  # cases
@@ -41,12 +41,13 @@ class Tally:
     changes: int = 0
     refused: int = 0
     silent: int = 0
+    stuck: int = 0
     requests: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
-        for name in ("cases", "reads", "changes", "refused", "silent", "requests"):
+        for name in ("cases", "reads", "changes", "refused", "silent", "stuck", "requests"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.failed += other.failed
         self.wrong += other.wrong
@@ -54,7 +55,7 @@ class Tally:
     def line(self) -> str:
         return (
             f"{self.cases} cases ({self.reads} reads, {self.changes} changes), {self.requests} requests, {len(self.wrong)} cases with "
-            f"unpredicted requests; {self.silent} cases sent nothing; {self.refused} lines refused by the grammar"
+            f"unpredicted requests; {self.silent} cases sent nothing; {self.stuck} more got stuck and do not count; {self.refused} lines refused by the grammar"
         )
 
 
@@ -81,15 +82,18 @@ def work(kubectl: str, seed: int, cases: int) -> tuple[Tally, list[dict[str, Any
                 continue
             run = run_kubectl(kubectl, words, environment, api)
             sent = [(one.method, one.path) for one in run.requests]
+            if missed := unforetold(command, sent):
+                tally.wrong.append(f"{minor} {joined(words)} -> {missed}")
+            if run.code == STUCK:
+                tally.stuck += 1
+                continue
             tally.cases += 1
             tally.reads += isinstance(command, ReadCommand)
             tally.changes += not isinstance(command, ReadCommand)
             tally.silent += not sent
             tally.requests += len(sent)
-            if run.code not in (0, 1):
+            if run.code not in (0, 1, WATCHED):
                 tally.failed[run.said[:120]] += 1
-            if missed := unforetold(command, sent):
-                tally.wrong.append(f"{minor} {joined(words)} -> {missed}")
             vectors.append(_vector(minor, words, run.requests))
             if tally.cases % _TELL_EVERY == 0:
                 print(f"  {minor} seed {seed}: {tally.line()}", flush=True)

@@ -52,13 +52,18 @@ class Api:
     closing: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def forget(self) -> None:
-        with self.lock:
-            self.seen, self.deleted = [], set()
+    token: str = ""
 
-    def note(self, seen: Seen) -> None:
+    def expect(self, token: str) -> None:
+        """Begin anew, for requests with this token only."""
         with self.lock:
-            self.seen.append(seen)
+            self.seen, self.deleted, self.token = [], set(), token
+
+    def note(self, seen: Seen, authorization: str) -> None:
+        """Note a request, unless it is one of an earlier run. One that says nothing of who it is counts too."""
+        with self.lock:
+            if authorization in ("", f"Bearer {self.token}"):
+                self.seen.append(seen)
 
     def answer(self, method: str, path: str, query: dict[str, str], sent: str) -> tuple[int, Any]:
         found = self._about(path)
@@ -216,7 +221,9 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         sent = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("utf-8", "replace")
         query = dict(parse_qsl(url.query, keep_blank_values=True))
-        self.api.note(Seen(self.command, url.path, tuple(sorted(query.items())), sent))
+        self.api.note(
+            Seen(self.command, url.path, tuple(sorted(query.items())), sent), self.headers.get("Authorization") or ""
+        )
         if url.path.endswith("/log"):
             self._send(200, b"one line\n", "text/plain")
         elif query.get("watch") in ("true", "1"):
