@@ -17,6 +17,11 @@ _IN_CLUSTER_INFO = {  # what kubectl cluster-info dump lists in every namespace,
     "Event": "events", "ReplicationController": "replication-controllers", "Service": "services", "DaemonSet": "daemonsets",
     "Deployment": "deployments", "ReplicaSet": "replicasets", "Pod": "pods",
 }  # fmt: skip
+_IN_MUST_GATHER = {
+    "Pod": "v1", "Service": "v1", "ConfigMap": "v1", "PersistentVolumeClaim": "v1", "Event": "v1",
+    "Deployment": "apps/v1", "ReplicaSet": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1",
+    "Job": "batch/v1", "CronJob": "batch/v1", "NetworkPolicy": "networking.k8s.io/v1",
+}  # fmt: skip
 _GROUPS = {"Event": "v1", "ReplicationController": "v1", "Service": "v1", "Pod": "v1"}
 
 
@@ -59,6 +64,7 @@ def must_gather(recording: Path, target: Path) -> Path:
     The files hold JSON, which is YAML too and is read in a tenth of the time.
     """
     lists: dict[Path, list[Item]] = defaultdict(list)
+    kinds: dict[Path, tuple[str, str]] = {}
     for item in objects_of(recording):
         namespace, name = item["metadata"].get("namespace", ""), item["metadata"]["name"]
         group, plural = item["apiVersion"].rpartition("/")[0] or "core", _plural(item)
@@ -68,8 +74,13 @@ def must_gather(recording: Path, target: Path) -> Path:
         if item["kind"] == "Pod":
             _one(target / "namespaces" / namespace / "pods" / name / f"{name}.yaml", item)
         lists[target / "namespaces" / namespace / group / f"{plural}.yaml"].append(item)
+        for kind, version in _IN_MUST_GATHER.items():  # asked for in every namespace, and written when there is none
+            group = version.rpartition("/")[0] or "core"
+            made = target / "namespaces" / namespace / group / f"{_plural({'kind': kind})}.yaml"
+            lists.setdefault(made, [])
+            kinds[made] = (kind, version)
     for path, items in lists.items():
-        _list(path, items[0]["kind"], items[0]["apiVersion"], items)
+        _list(path, *((items[0]["kind"], items[0]["apiVersion"]) if items else kinds[path]), items)
     for namespace, pod, containers in _logs(recording):
         for name, content in containers.items():
             container, previous = name.removesuffix(".previous"), name.endswith(".previous")

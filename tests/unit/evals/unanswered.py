@@ -6,8 +6,6 @@ why a container waits, so a third of TRANSCRIPT cannot be told either. Names lea
 
 OBJECTS: frozenset[str] = frozenset(
     [
-        "built/a-kubelet-four-versions-behind",
-        "built/a-policy-cuts-a-webhook-off",
         "built/ingress-tls-secret-missing",
         "built/mounted-secret-missing-no-kubelet-event-anymore",
         "built/the-tls-secret-was-made-as-generic-with-other-keys",
@@ -19,8 +17,6 @@ TRANSCRIPT: frozenset[str] = frozenset(
         "built/a-gateway-of-a-class-nobody-serves",
         "built/a-hand-made-endpoint-slice-names-its-port-differently",
         "built/a-host-network-pod-does-not-ask-the-clusters-dns",
-        "built/a-kubelet-four-versions-behind",
-        "built/a-policy-cuts-a-webhook-off",
         "built/a-route-reaches-into-another-namespace-without-a-grant",
         "built/a-scheduler-that-nobody-runs",
         "built/a-service-whose-cloud-balancer-cannot-be-removed-keeps-its-namespace",
