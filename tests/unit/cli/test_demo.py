@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -73,14 +72,11 @@ def test_the_demo_keeps_nothing_opens_no_connection_and_loads_no_model_or_databa
         "print(json.dumps([code, sorted({name.partition('.')[0] for name in sys.modules})]), file=sys.stderr)\n"
     )
     environment = {**os.environ, "COPILOT_DATA_DIR": str(tmp_path / "data"), "KUBECONFIG": str(tmp_path / "none")}
-    before = time.monotonic()
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
-    took = time.monotonic() - before
     code, modules = json.loads(done.stderr.splitlines()[-1])
     assert code == 0
     assert not {"chromadb", "torch", "langchain", "neo4j", "onnxruntime"} & set(modules)
     assert list(tmp_path.iterdir()) == []
-    assert took < 10, "seconds; one or two when the machine has nothing else to do"
 
 
 def test_the_recording_of_the_demo_is_one_of_the_scored_cases() -> None:

@@ -83,7 +83,7 @@ def test_the_commands_that_confirm_only_read(page):
 @pytest.mark.parametrize("page", runbooks(), ids=lambda page: page.slug)
 def test_every_offered_change_is_one_that_this_program_can_plan(page):
     for sentence in re.findall(r'kubectl copilot do "([^"]+)"', body(page)):
-        assert parse_intent(sentence.replace("NAME", "web").replace("DEPLOYMENT", "web")).name
+        assert parse_intent(sentence.replace("NAME", "web").replace("DEPLOYMENT", "web")).target.name
 
 
 def test_no_two_pages_claim_one_cause():
