@@ -56,14 +56,38 @@ class Copilot:
     def graph(self) -> ResourceGraph:
         """The graph of the observation, with the logs that its troubles call for."""
         from copilot.diagnosis.needs import wanted_logs
-        from tools.cluster.source import LogRequest
 
         graph = self.objects
-        requests = [LogRequest(*wanted) for wanted in wanted_logs(graph)]
-        if requests:
-            read = self.source.read_logs(requests)
-            graph.add_logs(read.logs, read.notes)
+        self._read_logs(graph, wanted_logs(graph))
+        if not self.target.paths:
+            self._read_more(graph)
         return graph
+
+    def _read_logs(self, graph: ResourceGraph, wanted: list[tuple[str, str, str, bool]]) -> None:
+        from tools.cluster.source import LogRequest
+
+        if wanted:
+            read = self.source.read_logs([LogRequest(*one) for one in wanted])
+            graph.add_logs(read.logs, read.notes)
+
+    def _read_more(self, graph: ResourceGraph) -> None:
+        """Of a live cluster: logs of those who are complained of, proxy configuration on a failing path, the operator's Prometheus."""
+        from copilot.diagnosis.needs import wanted_callees, wanted_configs
+        from tools.cluster.source import ConfigReader
+
+        self._read_logs(graph, wanted_callees(graph))  # who is complained of is known only from the first logs
+        refs = wanted_configs(graph) if isinstance(self.source, ConfigReader) else []
+        if refs and isinstance(self.source, ConfigReader):
+            configs = self.source.read_configs(refs)
+            for resource in configs.resources:
+                graph.put(resource)
+            graph.add_logs((), configs.notes)
+        if self.settings.prometheus_url:
+            from tools.cluster.prometheus_api import read_series
+
+            scope = (self.namespace,) if self.namespace else None
+            measured = read_series(self.settings.prometheus_url, scope, graph.snapshot.observed_at)
+            graph.add_series(measured.series, measured.notes)
 
     def diagnose(self, ref: Ref | None = None) -> Diagnosis:
         """Explain what is wrong with one object, or in the target's scope. Secrets in quoted text are redacted."""

@@ -10,6 +10,8 @@ import msgspec
 
 ENV_DATA = "COPILOT_DATA_DIR"
 ENV_ALLOW = "COPILOT_ALLOW_CHANGES"
+ENV_POLICY = "COPILOT_POLICY"
+ENV_PROMETHEUS = "COPILOT_PROMETHEUS_URL"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 
 
@@ -22,6 +24,12 @@ class Settings(msgspec.Struct, frozen=True):
     allow_changes: bool = False
     """Whether `do` may change the cluster without `--allow-changes` (`COPILOT_ALLOW_CHANGES=1`); off by default."""
 
+    policy_file: Path | None = None
+    """The site policy that every change is held against (`COPILOT_POLICY`); none by default."""
+
+    prometheus_url: str = ""
+    """Where a live cluster's Prometheus answers (`COPILOT_PROMETHEUS_URL`, or `why --prometheus URL`); none by default."""
+
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (the process's own when None)."""
@@ -33,4 +41,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         import platformdirs  # noqa: PLC0415 - only when the default is needed: --help must not pay for it
 
         folder = Path(platformdirs.user_data_dir("cluster-copilot", appauthor=False))
-    return Settings(data_dir=folder, allow_changes=env.get(ENV_ALLOW, "").strip().lower() in _TRUE)
+    return Settings(
+        data_dir=folder,
+        allow_changes=env.get(ENV_ALLOW, "").strip().lower() in _TRUE,
+        prometheus_url=env.get(ENV_PROMETHEUS, "").strip(),
+    )

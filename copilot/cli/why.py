@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from copilot.cli.naming import object_words
 from copilot.cli.options import Target, cluster_options, output_option
 from copilot.cli.printing import print_json
 from copilot.model import Diagnosis, UsageError, Verdict
+
+if TYPE_CHECKING:
+    from copilot.settings import Settings
 
 EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.FAULT: 1, Verdict.UNKNOWN: 2}
 
@@ -25,9 +29,20 @@ EXIT_CODES = {Verdict.HEALTHY: 0, Verdict.FAULT: 1, Verdict.UNKNOWN: 2}
     help="Judge these manifests (file, folder or - for stdin) before they are applied. Repeatable.",
 )
 @click.option("--alone", is_flag=True, help="With -f: judge the manifests by themselves, without asking a cluster.")
+@click.option(
+    "--prometheus", metavar="URL", help="Also ask this Prometheus (a live cluster's; COPILOT_PROMETHEUS_URL)."
+)
 @cluster_options
 @output_option("text", "json", "sarif")
-def COMMAND(objects: tuple[str, ...], files: tuple[str, ...], target: Target, output: str, *, alone: bool) -> int:  # noqa: N802 - the name every command module exports
+def COMMAND(  # noqa: N802 - the name every command module exports
+    objects: tuple[str, ...],
+    files: tuple[str, ...],
+    prometheus: str | None,
+    target: Target,
+    output: str,
+    *,
+    alone: bool,
+) -> int:
     """Say why something is broken.
 
     Without an object: the whole namespace; with -A, or with --from and no -n, the whole cluster.
@@ -57,12 +72,27 @@ def COMMAND(objects: tuple[str, ...], files: tuple[str, ...], target: Target, ou
         return EXIT_CODES[verdict.verdict]
 
     words = object_words(objects, "why") if objects else ""
-    copilot = open_copilot(target)
+    settings = _settings(prometheus, target)
+    copilot = open_copilot(target, settings) if settings is not None else open_copilot(target)
     ref = copilot.resolve(words) if words else None
     diagnosis = copilot.diagnose(ref)
     scope = str(ref) if ref else f"namespace {copilot.namespace}" if copilot.namespace else "the whole cluster"
     _print(diagnosis, output, scope)
     return EXIT_CODES[diagnosis.verdict]
+
+
+def _settings(prometheus: str | None, target: Target) -> Settings | None:
+    """The settings with the Prometheus of the command line, None for those of the environment."""
+    if not prometheus:
+        return None
+    from copilot.settings import load_settings
+    from tools.cluster.prometheus_api import check_url
+
+    if target.paths:
+        raise UsageError(
+            "--prometheus is about a live cluster", "With --from, give the query results as further files."
+        )
+    return msgspec.structs.replace(load_settings(), prometheus_url=check_url(prometheus))
 
 
 def _print(diagnosis: Diagnosis, output: str, scope: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from copilot.model import ContainerLog, Ref, Resource, Snapshot
+from copilot.model import ContainerLog, Ref, Resource, Series, Snapshot
 from copilot.model.collector import paused_gc
 from copilot.model.kinds import built_in
 from copilot.model.moment import EPOCH
@@ -175,6 +175,11 @@ class ResourceGraph:
             coverage=msgspec.structs.replace(coverage, notes=(*coverage.notes, *notes)),
         )
         self._logs = None
+
+    def add_series(self, series: tuple[Series, ...], notes: tuple[str, ...] = ()) -> None:
+        """Take in measurements that were read after the objects, and a sentence for what could not be."""
+        self.snapshot = msgspec.structs.replace(self.snapshot, series=(*self.snapshot.series, *series))
+        self.add_logs((), notes)
 
     def owners(self, ref: Ref) -> list[Ref]:
         """The chain of owners, nearest first."""

@@ -7,15 +7,16 @@ from datetime import datetime
 
 import msgspec
 
-from copilot.model import CopilotError, Coverage, Resource, Snapshot
+from copilot.model import CopilotError, Coverage, Ref, Resource, Snapshot
 from copilot.model.fields import text
 from tools.cluster.files_now import NewestTime
 from tools.cluster.kubeconfig import Connection, connect
+from tools.cluster.live_configs import read_configs
 from tools.cluster.live_logs import read_logs
 from tools.cluster.live_read import ClusterRead, read_cluster
 from tools.cluster.metrics_api import UsageRead, read_usage
 from tools.cluster.prometheus import METRICS_GROUP
-from tools.cluster.source import LogRequest, LogsRead, Scope
+from tools.cluster.source import ConfigsRead, LogRequest, LogsRead, Scope
 from tools.cluster.transport import Transport
 from tools.cluster.watch import Change
 from tools.cluster.watch_all import ClusterWatch
@@ -59,6 +60,10 @@ class LiveSource:
     def read_logs(self, requests: Sequence[LogRequest]) -> LogsRead:
         """Read the end of each log, and say which could not be read."""
         return read_logs(self.transport, requests)
+
+    def read_configs(self, refs: Sequence[Ref]) -> ConfigsRead:
+        """Read a few ConfigMaps with their values, and say which could not be read."""
+        return read_configs(self.transport, refs)
 
     def watch(self) -> ClusterWatch:
         """Follow what the last snapshot read, from the moment it was read.

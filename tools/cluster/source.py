@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from copilot.model import ContainerLog, Snapshot
+from copilot.model import ContainerLog, Ref, Resource, Snapshot
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -46,4 +46,20 @@ class Source(Protocol):
 
     def read_logs(self, requests: Sequence[LogRequest]) -> LogsRead:
         """Read container logs, as many as the source has."""
+        ...
+
+
+class ConfigsRead(msgspec.Struct, frozen=True, eq=False):
+    """ConfigMaps with their values, and a sentence for each that could not be read."""
+
+    resources: tuple[Resource, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class ConfigReader(Protocol):
+    """A source that leaves the values of ConfigMaps out until some are asked for by name."""
+
+    def read_configs(self, refs: Sequence[Ref]) -> ConfigsRead:
+        """Read a few ConfigMaps with their values."""
         ...
