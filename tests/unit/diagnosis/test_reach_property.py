@@ -16,7 +16,7 @@ from tests.deep import DEEP
 from tests.unit.diagnosis.cluster import Cluster
 from tests.unit.diagnosis.policy_reference import World
 
-CASES = 2_000 if DEEP else 250
+CASES = 2_000 if DEEP else 120
 KEYS = ("app", "tier", "team")
 VALUES = ("a", "b", "c")
 PORTS = (53, 80, 443, 8080)

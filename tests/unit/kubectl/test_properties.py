@@ -70,9 +70,9 @@ def test_no_line_with_a_shell_character_passes(line: str, danger: str, at: int) 
 
 
 @given(ACCEPTED, FOREIGN, st.integers(min_value=1, max_value=12))
-@settings(max_examples=800)
+@settings(max_examples=500)
 def test_no_command_brings_a_cluster_an_identity_a_file_or_a_program(line: str, foreign: str, at: int) -> None:
-    assume(not (line.startswith("kubectl logs") and foreign.startswith("-f")))  # there it is --follow
+    assume(not ("logs" in cut(line) and foreign.startswith("-f")))  # there it is --follow
     words = list(cut(line))
     at = min(at, len(words))
     changed = (*words[:at], *foreign.split(" "), *words[at:])
