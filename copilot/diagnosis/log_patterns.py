@@ -6,6 +6,7 @@ General messages of runtimes, libraries and databases only. Patterns are linear:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from copilot.diagnosis.log_pattern import PATH, LogMatch, LogPattern, may_matter, rows
 from copilot.diagnosis.log_patterns_models import MODEL_PATTERNS
@@ -161,6 +162,7 @@ PATTERNS: tuple[LogPattern, ...] = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)  # lines of a log repeat, and several rules read the same ones
 def match_line(line: str) -> LogMatch | None:
     """The first pattern that fits the line; patterns stand from the most to the least specific cause."""
     if not may_matter(line):
@@ -168,6 +170,7 @@ def match_line(line: str) -> LogMatch | None:
     return _first(PATTERNS, line)
 
 
+@lru_cache(maxsize=512)
 def match_block(lines: str) -> LogMatch | None:
     """The first shape that spans several lines (newest last) and fits."""
     return _first(BLOCKS, lines)
