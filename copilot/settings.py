@@ -41,8 +41,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         import platformdirs  # noqa: PLC0415 - only when the default is needed: --help must not pay for it
 
         folder = Path(platformdirs.user_data_dir("cluster-copilot", appauthor=False))
+    policy = env.get(ENV_POLICY)
     return Settings(
         data_dir=folder,
         allow_changes=env.get(ENV_ALLOW, "").strip().lower() in _TRUE,
+        policy_file=Path(policy).expanduser() if policy else None,
         prometheus_url=env.get(ENV_PROMETHEUS, "").strip(),
     )

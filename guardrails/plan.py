@@ -207,8 +207,12 @@ class Computed(msgspec.Struct, frozen=True):
     way_back: str = ""
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """One change: what, to which objects, who asked, what the checks found, and until when it is good."""
+class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change: what, to which objects, who asked, what the checks found, and until when it is good.
+
+    `policy_sha` is the SHA-256 of the site policy's file, and `tier_without_policy` the tier before it spoke. Where there
+    is none, neither is written, so that the digests of earlier plans stay what they were.
+    """
 
     schema: int
     id: str
@@ -222,6 +226,8 @@ class Plan(msgspec.Struct, frozen=True):
     not_before: str
     expires: str
     undoes: str
+    policy_sha: str = ""
+    tier_without_policy: Tier | None = None
 
     @property
     def digest(self) -> str:

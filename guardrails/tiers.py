@@ -32,8 +32,11 @@ def judge(case: Case, rules: Sequence[Rule] | None = None) -> Judgement:
     tier = base if base is Tier.NEVER else Tier(min(Tier.TWO_PEOPLE, base + raised))
     reasons = tuple(finding.reason for finding in findings if finding.weight is not Weight.REFUSE)
     refusals = [finding.reason for finding in findings if finding.weight is Weight.REFUSE]
+    return Judgement(tier, reasons, (*refusals, *agreement_refusals(tier)))
+
+
+def agreement_refusals(tier: Tier) -> tuple[str, ...]:
+    """Why the agreement that a tier asks for cannot be given here; empty where it can."""
     if tier is Tier.TWO_PEOPLE:
-        refusals.append("it needs the agreement of two people, and this command knows only one")
-    if tier is Tier.NEVER:
-        refusals.append("changes of this tier are never carried out")
-    return Judgement(tier, reasons, tuple(refusals))
+        return ("it needs the agreement of two people, and this command knows only one",)
+    return ("changes of this tier are never carried out",) if tier is Tier.NEVER else ()

@@ -30,6 +30,7 @@ from guardrails.journal import Journal
 from guardrails.kinds import guessed
 from guardrails.operations import ChangeIntent
 from guardrails.plan import ClusterId, DryRun, ObjectRef, Plan, Requester, Step
+from guardrails.policy.policy import NO_POLICY, Policy
 from guardrails.steps import ApprovedStep, Outcome, RehearsalStep
 from retrievers.graph import ResourceGraph, build_graph
 from tools.change.identity import identify_cluster, local_person
@@ -58,6 +59,7 @@ class Desk:
         clock: the time now, aware.
         writer: the executor; None in read-only mode.
         journal: what was changed before; None in read-only mode.
+        policy: loads the site policy; called for every plan and again before it is carried out.
     """
 
     def __init__(
@@ -66,10 +68,12 @@ class Desk:
         clock: Callable[[], datetime],
         writer: Writer | None = None,
         journal: Journal | None = None,
+        policy: Callable[[], Policy] = lambda: NO_POLICY,
     ) -> None:
         self.source = source
         self.reader = source.transport
         self.clock = clock
+        self.policy = policy
         self._writer = writer
         self._journal = journal
         self.cluster: ClusterId = identify_cluster(self.reader)
@@ -160,7 +164,7 @@ class Desk:
         checked = self.ask_server(made.plan_id, made.steps, made.rollback, bodies)
         if checked.restore:
             made = msgspec.structs.replace(made, rollback=checked.restore)
-        return assemble(made, checked, circumstances)
+        return assemble(made, checked, circumstances, self.policy())
 
 
 def plan_recorded(snapshot: Snapshot, words: str, namespace: str | None = None) -> Plan:
@@ -172,7 +176,9 @@ def plan_recorded(snapshot: Snapshot, words: str, namespace: str | None = None) 
     return plan_recorded_intent(snapshot, parse_intent(words), words, namespace)
 
 
-def plan_recorded_intent(snapshot: Snapshot, intent: ChangeIntent, words: str, namespace: str | None = None) -> Plan:
+def plan_recorded_intent(
+    snapshot: Snapshot, intent: ChangeIntent, words: str, namespace: str | None = None, policy: Policy = NO_POLICY
+) -> Plan:
     """Plan one change that was read already, on a recording."""
     graph = build_graph(snapshot)
     lookup = RecordedLookup(graph)
@@ -186,7 +192,7 @@ def plan_recorded_intent(snapshot: Snapshot, intent: ChangeIntent, words: str, n
         around=_surroundings(graph, made.drafted),
         recorded=True,
     )
-    return assemble(made, Checked(), circumstances)
+    return assemble(made, Checked(), circumstances, policy)
 
 
 def _scope(drafted: Drafted, lookup: Lookup) -> tuple[Scope, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from guardrails.kinds import changeable
 from guardrails.operations import Drain, Target
 from guardrails.operations.args import EvictArgs
 from guardrails.plan import DryRun, ObjectRef, Plan, Requester, Step
+from guardrails.policy.applying import policy_difference
 from guardrails.steps import ApprovedStep, Outcome, SendState
 from tools.change.following import Watch
 from tools.change.identity import identify_cluster
@@ -154,6 +155,8 @@ class Door:
         """The first thing that is not as it was when the plan was made; "" when all is."""
         if identify_cluster(self._desk.reader) != plan.cluster:
             return "this is another cluster"
+        if spoken := policy_difference(plan, self._desk.policy(), self._desk.clock()):
+            return spoken
         bodies = []
         for step in plan.steps:
             body = self._desk.lookup.find(changeable(step.ref.kind), step.ref.namespace, step.ref.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from guardrails.gate import Gate
 from guardrails.journal import Journal
 from guardrails.keyfile import load_or_create_key
 from guardrails.plan import Step
+from guardrails.policy.policy import Policy, load_policy
 from tools.change.following import Eyes, Watch, watch_of
 from tools.cluster.kubeconfig import connect
 from tools.cluster.live import LiveSource
@@ -46,9 +48,14 @@ def open_journal(settings: Settings) -> Journal:
     return Journal(Path(settings.data_dir) / JOURNAL_FILE, utc_now)
 
 
+def policy_loader(settings: Settings) -> Callable[[], Policy]:
+    """Loads the site policy anew at every call, so that a change of the file is seen."""
+    return partial(load_policy, settings.policy_file)
+
+
 def open_reading(target: Target, settings: Settings) -> Workshop:
     """Open what plans without being able to change anything."""
-    return Workshop(Desk(_source(target), utc_now), open_journal(settings))
+    return Workshop(Desk(_source(target), utc_now, policy=policy_loader(settings)), open_journal(settings))
 
 
 def open_changing(target: Target, settings: Settings, say: Callable[[str], None], soak: float = 0.0) -> Workshop:
@@ -67,7 +74,7 @@ def open_changing(target: Target, settings: Settings, say: Callable[[str], None]
     source = _source(target)
     wire = Wire(connect(target.kubeconfig, target.context))
     executor = Executor(wire, gate, journal, f"cluster-copilot/{__version__}")
-    desk = Desk(source, utc_now, executor, journal)
+    desk = Desk(source, utc_now, executor, journal, policy_loader(settings))
 
     def watch(step: Step) -> Watch:
         """Watch with the real clock."""

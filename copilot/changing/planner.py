@@ -28,6 +28,8 @@ from guardrails.plan import (
     Preimage,
     Step,
 )
+from guardrails.policy.applying import with_policy
+from guardrails.policy.policy import NO_POLICY, Policy
 from guardrails.redaction import redact
 from guardrails.requests import compile_request, fields_written
 from guardrails.tiers import judge, pods_disrupted
@@ -52,12 +54,12 @@ def to_rehearse(steps: tuple[Step, ...], rollback: tuple[Step, ...]) -> list[tup
     return [*((CHANGE, step) for step in steps), *((ROLLBACK, step) for step in back)]
 
 
-def assemble(made: Draft, checked: Checked, around: Circumstances) -> Plan:
-    """Judge the draft and write the plan."""
+def assemble(made: Draft, checked: Checked, around: Circumstances, policy: Policy = NO_POLICY) -> Plan:
+    """Judge the draft, write the plan, and let the site policy speak."""
     drafted, step = made.drafted, made.steps[0]
     case = case_of(made, checked, around)
     judged = judge(case)
-    return Plan(
+    plan = Plan(
         schema=SCHEMA,
         id=made.plan_id,
         cluster=around.cluster,
@@ -83,6 +85,7 @@ def assemble(made: Draft, checked: Checked, around: Circumstances) -> Plan:
         expires=stamp(around.now + PLAN_TTL),
         undoes=around.undoes,
     )
+    return with_policy(plan, policy, around.now)
 
 
 def _step(part: Part) -> Step:
@@ -133,5 +136,4 @@ def _not_checked(case: Case, checked: Checked, around: Circumstances) -> tuple[s
     if case.replaces_pods or (isinstance(case.args, CreateJobArgs | ApplyArgs) and changeable(case.ref.kind).template):
         found.append("whether the image can still be pulled and the configuration still works")
     found.append("callers in other namespaces")
-    found.append("whether this is a production environment (every one is judged alike)")
     return tuple(found)

@@ -12,6 +12,7 @@ from copilot.cli.options import Target, cluster_options, output_option
 from copilot.cli.printing import print_json
 
 if TYPE_CHECKING:
+    from copilot.settings import Settings
     from guardrails.kubectl.verdict import Verdict
 
 EXIT_APPROVAL = 1
@@ -85,21 +86,36 @@ def _print(verdict: Verdict) -> None:
 
 def _looking(target: Target) -> Callable[[Verdict], Verdict]:
     """Where the object of a change is looked up: nowhere, in a recording, or in the cluster that was named."""
+    from copilot.settings import load_settings
+
+    settings = load_settings()
     if not (target.paths or target.context or target.kubeconfig):
-        return lambda verdict: verdict
+        return _policy_alone(settings, target)
     from copilot.app import open_snapshot
     from copilot.changing.checking import resolved
     from copilot.changing.desk import plan_recorded_intent
-    from copilot.changing.opening import open_reading
-    from copilot.settings import load_settings
+    from copilot.changing.opening import open_reading, policy_loader
 
     if target.paths:
-        snapshot = open_snapshot(target)
+        snapshot, policy = open_snapshot(target), policy_loader(settings)()
         return lambda verdict: resolved(
-            verdict, lambda intent, words: plan_recorded_intent(snapshot, intent, words, target.namespace)
+            verdict, lambda intent, words: plan_recorded_intent(snapshot, intent, words, target.namespace, policy)
         )
-    desk = open_reading(target, load_settings()).desk
+    desk = open_reading(target, settings).desk
     return lambda verdict: resolved(verdict, lambda intent, words: desk.plan_intent(intent, words, target.namespace))
+
+
+def _policy_alone(settings: Settings, target: Target) -> Callable[[Verdict], Verdict]:
+    """What a site policy says where no object is looked up; without one, nothing."""
+    if settings.policy_file is None:
+        return lambda verdict: verdict
+    from datetime import UTC, datetime
+
+    from copilot.changing.checking import foreseen
+    from guardrails.policy.policy import load_policy
+
+    policy, now = load_policy(settings.policy_file), datetime.now(UTC)
+    return lambda verdict: foreseen(verdict, policy, target.namespace, now)
 
 
 def _stream(source: BinaryIO, look: Callable[[Verdict], Verdict]) -> int:

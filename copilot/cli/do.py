@@ -61,7 +61,7 @@ def COMMAND(  # noqa: N802 - the name every command module exports
     from copilot.app import open_snapshot
     from copilot.changing.desk import plan_recorded_intent as plan_recorded
     from copilot.changing.document import read_document
-    from copilot.changing.opening import open_changing, open_reading
+    from copilot.changing.opening import open_changing, open_reading, policy_loader
     from copilot.cli.change_options import CHANGES_OFF, converse, show, tell
     from copilot.model import UsageError
     from copilot.settings import load_settings
@@ -75,7 +75,8 @@ def COMMAND(  # noqa: N802 - the name every command module exports
     # before anything of the cluster is read
     intent, sentence = (read_document(path), f"apply {path}") if path else asked(words)
     if target.paths:
-        plan = plan_recorded(open_snapshot(target), intent, sentence, target.namespace)
+        policy = policy_loader(settings)()
+        plan = plan_recorded(open_snapshot(target), intent, sentence, target.namespace, policy)
         return show(plan, output, "This is a recording: nothing can be changed from here.")
     if not (allow_changes or settings.allow_changes):
         plan = open_reading(target, settings).desk.plan_intent(intent, sentence, target.namespace)

@@ -28,6 +28,7 @@ COMMANDS = {
     "check": "Say what would become of a kubectl command or a sentence, without doing it.",
     "do": "Plan one change, show its card, and carry it out after a typed yes.",
     "undo": "Undo a change made through `do`.",
+    "policy": "Check, test and explain the site policy: environments, freeze windows, rules.",
     "audit": "List and verify the journal of changes.",
     "eval": "Score the program on recorded incidents.",
     "demo": "Play the embedded incident: why is the shop down?",

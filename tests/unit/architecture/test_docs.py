@@ -10,7 +10,7 @@ from pathlib import Path
 
 from copilot.cli.main import COMMANDS
 from copilot.diagnosis.catalogue import CAUSES
-from copilot.settings import ENV_ALLOW, ENV_DATA, ENV_PROMETHEUS
+from copilot.settings import ENV_ALLOW, ENV_DATA, ENV_POLICY, ENV_PROMETHEUS
 from tests import locks, reference
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +41,7 @@ def test_every_cause_stands_in_the_docs() -> None:
 
 def test_every_setting_stands_in_the_docs() -> None:
     settings = (DOCS / "settings.md").read_text(encoding="utf-8")
-    assert [name for name in (ENV_ALLOW, ENV_DATA, ENV_PROMETHEUS) if name not in settings] == []
+    assert [name for name in (ENV_ALLOW, ENV_DATA, ENV_POLICY, ENV_PROMETHEUS) if name not in settings] == []
 
 
 def test_locks_agree_with_the_project() -> None:
