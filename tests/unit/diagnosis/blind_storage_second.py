@@ -35,7 +35,11 @@ def local_path_provisioners_helper_pod_never_ends() -> Case:
     return failing(made, "uploads", 'failed to provision volume with StorageClass "local-path": failed to create volume pvc-77: create process timeout after 120 seconds', by="rancher.io/local-path_local-path-provisioner-6c86")  # fmt: skip
 
 
-@situation("ServiceAccount kube-system/local-path-provisioner|Deployment kube-system/local-path-provisioner", "forbidden|rbac|permission|cannot", "")
+@situation(
+    "ServiceAccount kube-system/local-path-provisioner|Deployment kube-system/local-path-provisioner",
+    "forbidden|rbac|permission|cannot",
+    "",
+)
 def provisioner_of_a_default_class_may_not_read_nodes() -> Case:
     made = sc(busy(), "local-path", "rancher.io/local-path", default=True, mode="Immediate")
     put(made, "local-path-provisioner", ns="kube-system", states="crash:1", logs='time="2026-03-01T11:58:01Z" level=fatal msg="Error starting daemon: Cannot start Provisioner: failed to get Kubernetes server version: nodes is forbidden: User \\"system:serviceaccount:kube-system:local-path-provisioner\\" cannot list resource \\"nodes\\" in API group \\"\\" at the cluster scope"\n')  # fmt: skip

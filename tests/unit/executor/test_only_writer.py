@@ -33,6 +33,7 @@ IMPORTERS = {
     "tools/cluster/transport_errors.py": "words for the library's errors",
     "tools/cluster/watch.py": "the library's errors in the middle of a watch",
     "tools/cluster/kubeconfig.py": "authentication through the official client",
+    "tools/cluster/prometheus_api.py": "GET requests to the address that the operator gave",
 }
 
 
