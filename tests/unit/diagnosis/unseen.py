@@ -234,7 +234,14 @@ def _controllers(
             return "StatefulSet", name
         case "DaemonSet":
             numbers = {"desiredNumberScheduled": count, "currentNumberScheduled": count, "numberReady": ready}
-            made.add("DaemonSet", name, ns, api="apps/v1", spec={key: value for key, value in plain.items() if key != "replicas"}, status={**numbers, **(status or {})})
+            made.add(
+                "DaemonSet",
+                name,
+                ns,
+                api="apps/v1",
+                spec={key: value for key, value in plain.items() if key != "replicas"},
+                status={**numbers, **(status or {})},
+            )
             return "DaemonSet", name
         case "Job" | "CronJob":
             job = name if kind == "Job" else f"{name}-29000000"
