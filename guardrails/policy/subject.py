@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from copilot.model import dig
 from guardrails.operations.args import ApplyArgs, CreateJobArgs, EditArgs, EvictArgs, ScaleArgs
 from guardrails.operations.edits import value_of
 from guardrails.operations.op import Op
@@ -120,10 +121,6 @@ def subject_of(plan: Plan) -> Subject:
     target, computed = plan.target, plan.computed
     evicts = any(isinstance(step.args, EvictArgs) for step in plan.steps)
     operation = Op.DRAIN if plan.steps[0].op is Op.CORDON and evicts else plan.steps[0].op
-    first = plan.steps[0].args
-    replicas = Replicas(before=computed.blast.pods_now, after=computed.blast.pods_now)
-    if isinstance(first, ScaleArgs):
-        replicas = Replicas(before=first.before, after=first.after)
     rehearsals = [run for run in computed.dry_run if run.purpose == "change"]
     return Subject(
         operation=operation,
@@ -135,7 +132,7 @@ def subject_of(plan: Plan) -> Subject:
         cluster=SeenCluster(context=plan.cluster.context, server=plan.cluster.server, uid=plan.cluster.uid),
         tier=int(plan.tier_without_policy or computed.tier),
         words=plan.intent.words,
-        replicas=replicas,
+        replicas=_replicas(plan),
         pods=Pods(
             now=computed.blast.pods_now, ready=computed.blast.pods_ready, disrupted=computed.blast.pods_disrupted
         ),
@@ -149,6 +146,22 @@ def subject_of(plan: Plan) -> Subject:
         rehearsed=bool(rehearsals) and all(run.state is DryRunState.DONE for run in rehearsals),
         undo=bool(plan.undoes),
     )
+
+
+def _replicas(plan: Plan) -> Replicas:
+    """The replicas that the change sets, by whichever operation it does so."""
+    now = plan.computed.blast.pods_now
+    match plan.steps[0].args:
+        case ScaleArgs(before=before, after=after):
+            return Replicas(before=before, after=after)
+        case EditArgs(edits=edits):
+            wanted = [value_of(edit.after) for edit in edits if edit.pointer == "/spec/replicas"]
+        case ApplyArgs(document=document):
+            wanted = [dig(msgspec.json.decode(document), "spec", "replicas")]
+        case _:
+            wanted = []
+    numbers = [each for each in wanted if isinstance(each, int)]
+    return Replicas(before=now, after=numbers[-1] if numbers else now)
 
 
 def _object(step: Step) -> SeenObject:

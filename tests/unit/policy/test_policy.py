@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardrails.operations.args import Edit, EditArgs
+from guardrails.operations.args import ApplyArgs, Edit, EditArgs
 from guardrails.operations.op import Op
 from guardrails.plan import Requester, Step, Tier
 from guardrails.policy.applying import ENVIRONMENT_UNKNOWN, policy_difference, with_policy
@@ -223,6 +223,20 @@ def test_a_rule_sees_the_images_that_a_change_writes() -> None:
     assert subject_of(plan).images == ("evil.example/a:2",)
     policy = _policy(rules=[_rule("plan.images.all(i, i.startsWith('good.example/'))", operations=["set_image"])])
     assert with_policy(plan, policy, NOW).computed.refusals
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        EditArgs(Op.RESTORE, (Edit("/spec/replicas", "2", "50"),)),
+        ApplyArgs(
+            '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web"},"spec":{"replicas":50}}', exists=True
+        ),
+    ],
+)
+def test_a_rule_on_replicas_sees_them_however_they_are_set(args: EditArgs | ApplyArgs) -> None:
+    step = Step(REF, args, make_plan().steps[0].request)
+    assert subject_of(make_plan(steps=(step,))).replicas == Replicas(before=2, after=50)
 
 
 _RULES = st.builds(
