@@ -89,7 +89,7 @@ def accepted(truth: Truth) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_a_live_failure_is_traced_to_its_object_and_cause(scenario: Scenario, why: Why) -> None:
     code, answer, _ = why("-n", main_namespace(scenario))
-    assert (code, answer["verdict"]) == (1, "fault")
+    assert (code, answer["verdict"]) == (1, "fault"), json.dumps(answer)
     first = answer["root_causes"][0]
     named = (first["object"]["kind"], first["object"]["namespace"], first["object"]["name"])
     words = f"{first['title']} {first['cause']}".lower()

@@ -282,3 +282,11 @@ def test_a_service_that_is_down_explains_why_its_node_is_not_ready():
     cluster = Cluster().node("n1", conditions=ill("Unknown", "NodeStatusUnknown", "")).node("n2")
     cluster.services.append(NodeService("n1", "kubelet.service", "inactive", "", "paste"))
     assert cluster.only((*RULES, *nodes_services.RULES)).cause == "node.service.down"
+
+
+@pytest.mark.parametrize(("turned", "blamed"), [(99, False), (40, True)], ids=["at its birth", "after it was ready"])
+def test_a_young_node_is_blamed_only_when_it_was_ready_before(turned, blamed):
+    message = "container runtime network not ready: cni plugin not initialized"
+    conditions = [condition("Ready", "False", "KubeletNotReady", message, since=turned)]
+    found = Cluster().node("n1", conditions=conditions, metadata={"creationTimestamp": ago(100)}).find(RULES)
+    assert [finding.cause for finding in found] == (["node.notready.cni"] if blamed else [])

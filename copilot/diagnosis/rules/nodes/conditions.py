@@ -21,6 +21,7 @@ from retrievers.graph.placement import pods_on
 
 HEARTBEAT = timedelta(seconds=60)  # leases are renewed every 10 s and lapse after 40 s
 JOINING = timedelta(minutes=3)  # images of the network plugin are pulled, and its pod starts
+FIRST_WORD = timedelta(seconds=20)  # a kubelet has stated its condition; a later turn: it was ready before
 LEASES = "coordination.k8s.io"
 NODE_LEASES = "kube-node-lease"
 MAX_VICTIMS = 60  # pods listed under one node
@@ -120,7 +121,7 @@ def find_not_ready(view: View) -> Iterator[Finding]:
         if text(ready, "status") in ("True", "") or node.ref.name in known:
             continue
         cause = _kind_of(ready)
-        if cause is not UNKNOWN and _joining(view, node):
+        if cause is not UNKNOWN and _joining(view, node, ready):
             continue
         groups.setdefault((cause.id, "" if cause is UNKNOWN else _gist(text(ready, "message"))), []).append(
             (node, ready, cause)
@@ -129,9 +130,12 @@ def find_not_ready(view: View) -> Iterator[Finding]:
         yield _not_ready(view, [node for node, _, _ in members], members[0][1], members[0][2])
 
 
-def _joining(view: View, node: Resource) -> bool:
-    """A node that has just come: its network plugin and runtime need a moment."""
-    return view.timed and node.created is not None and view.now - node.created < JOINING
+def _joining(view: View, node: Resource, ready: Mapping[str, object]) -> bool:
+    """A node that has just come and was never ready: its network plugin and runtime need a moment."""
+    if not view.timed or node.created is None or view.now - node.created >= JOINING:
+        return False
+    turned = instant(ready.get("lastTransitionTime"))
+    return turned is None or turned - node.created < FIRST_WORD
 
 
 def _kind_of(ready: Mapping[str, object]) -> Cause:
