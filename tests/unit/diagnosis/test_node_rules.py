@@ -288,5 +288,10 @@ def test_a_service_that_is_down_explains_why_its_node_is_not_ready():
 def test_a_young_node_is_blamed_only_when_it_was_ready_before(turned, blamed):
     message = "container runtime network not ready: cni plugin not initialized"
     conditions = [condition("Ready", "False", "KubeletNotReady", message, since=turned)]
-    found = Cluster().node("n1", conditions=conditions, metadata={"creationTimestamp": ago(100)}).find(RULES)
+    found = (
+        Cluster()
+        .node("n1", conditions=conditions, metadata={"creationTimestamp": ago(100)})
+        .lease("n1", renewed=5)
+        .find(RULES)
+    )
     assert [finding.cause for finding in found] == (["node.notready.cni"] if blamed else [])
