@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # The first Python that really runs and is new enough: a version manager's shims may name some that do not.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
-EXTRAS := --extra dense --extra neo4j --extra policy
+EXTRAS := --extra agent --extra dense --extra neo4j --extra otel --extra policy
 # pytest's plugins are named one by one: discovering them costs seconds at every start.
 PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PY) -m pytest -p xdist -p hypothesis.extra.pytestplugin -p syrupy
 N ?= 5
