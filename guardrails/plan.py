@@ -207,6 +207,21 @@ class Computed(msgspec.Struct, frozen=True):
     way_back: str = ""
 
 
+class BreakGlass(msgspec.Struct, frozen=True):
+    """Leave to go past freeze windows and the second person in an emergency, and past nothing else.
+
+    `person` is who has it and `granted_by` which entry of the site policy says so; it ends at `until`. `passed` names
+    what it went past.
+    """
+
+    reason: str
+    incident: str
+    person: str
+    granted_by: str
+    until: str
+    passed: tuple[str, ...] = ()
+
+
 class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     """One change: what, to which objects, who asked, what the checks found, and until when it is good.
 
@@ -228,6 +243,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     undoes: str
     policy_sha: str = ""
     tier_without_policy: Tier | None = None
+    break_glass: BreakGlass | None = None
 
     @property
     def digest(self) -> str:
