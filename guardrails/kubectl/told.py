@@ -4,35 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from guardrails import operations as ops
 from guardrails.control import control_keys
 from guardrails.kinds import changeable
 from guardrails.kubectl.commands import ReadCommand
-from guardrails.operations import (
-    Annotate,
-    Apply,
-    ChangeIntent,
-    Cordon,
-    CreateJob,
-    Delete,
-    Drain,
-    Evict,
-    Label,
-    PatchFields,
-    Pause,
-    Restart,
-    Resume,
-    Rollback,
-    Scale,
-    SetEnv,
-    SetImage,
-    SetResources,
-    Suspend,
-    Taint,
-    TaintEffect,
-    Target,
-    Uncordon,
-    Unsuspend,
-)
 from guardrails.plan import Tier
 from guardrails.rules.circumstances import PROTECTED_NAMESPACES
 
@@ -49,43 +24,43 @@ def read_line(command: ReadCommand) -> str:
     return f"it only looks: {what}{names}{where}"
 
 
-def change_line(intent: ChangeIntent) -> str:
+def change_line(intent: ops.ChangeIntent) -> str:
     """What a change does to which object."""
     return f"it changes {_title(intent.target)}: {_doing(intent)}"
 
 
-def least_tier(intent: ChangeIntent) -> Tier:
+def least_tier(intent: ops.ChangeIntent) -> Tier:
     """The least agreement; what is found out in the cluster can only ask for more."""
     if protected_namespace(intent.target):
         return Tier.NEVER
     match intent:
-        case Scale(replicas=0) | Drain() | Delete():
+        case ops.Scale(replicas=0) | ops.Drain() | ops.Delete():
             return Tier.TWO_PEOPLE
-        case Scale() | Cordon() | Uncordon() | Pause() | Resume() | Suspend() | Unsuspend():
+        case ops.Scale() | ops.Cordon() | ops.Uncordon() | ops.Pause() | ops.Resume() | ops.Suspend() | ops.Unsuspend():
             return Tier.ONE_YES
-        case Restart(target=target) | Rollback(target=target):
+        case ops.Restart(target=target) | ops.Rollback(target=target):
             return Tier.ONE_YES if target.kind in (None, "Deployment") else Tier.TYPED_NAME
-        case Label(target=target, marks=marks) | Annotate(target=target, marks=marks):
+        case ops.Label(target=target, marks=marks) | ops.Annotate(target=target, marks=marks):
             steers = target.kind == "Namespace" or control_keys([mark.key for mark in marks], ())
             return Tier.TWO_PEOPLE if steers else Tier.ONE_YES
-        case Taint(add=add):
-            evicts = any(taint.effect is TaintEffect.NO_EXECUTE for taint in add)
+        case ops.Taint(add=add):
+            evicts = any(taint.effect is ops.TaintEffect.NO_EXECUTE for taint in add)
             return Tier.TWO_PEOPLE if evicts else Tier.TYPED_NAME
-        case PatchFields(target=target) | Apply(target=target):
+        case ops.PatchFields(target=target) | ops.Apply(target=target):
             return Tier.TWO_PEOPLE if _shapes_others(target) else Tier.TYPED_NAME
-        case SetImage() | SetResources() | SetEnv() | Evict() | CreateJob():
+        case ops.SetImage() | ops.SetResources() | ops.SetEnv() | ops.Evict() | ops.CreateJob():
             return Tier.TYPED_NAME
         case _:
             assert_never(intent)
 
 
-def protected_namespace(target: Target) -> str:
+def protected_namespace(target: ops.Target) -> str:
     """The protected namespace that an object is in, or is itself; "" when there is none."""
     own = target.name if target.kind == "Namespace" else target.namespace
     return own if own is not None and own in PROTECTED_NAMESPACES else ""
 
 
-def _shapes_others(target: Target) -> bool:
+def _shapes_others(target: ops.Target) -> bool:
     """Traffic, limits and disruption budgets reach beyond the object itself."""
     try:
         return changeable(target.kind or "").noted
@@ -93,38 +68,38 @@ def _shapes_others(target: Target) -> bool:
         return True
 
 
-def _title(target: Target) -> str:
+def _title(target: ops.Target) -> str:
     kind = f"{target.kind} " if target.kind else ""
     return f"{kind}{f'{target.namespace}/' if target.namespace else ''}{target.name}"
 
 
-def _doing(intent: ChangeIntent) -> str:
+def _doing(intent: ops.ChangeIntent) -> str:
     match intent:
-        case Scale(replicas=replicas):
+        case ops.Scale(replicas=replicas):
             return f"replicas to {replicas}"
-        case Rollback(revision=revision):
+        case ops.Rollback(revision=revision):
             return f"back to revision {revision}" if revision else "back to the revision before"
-        case SetImage(images=images):
+        case ops.SetImage(images=images):
             return ", ".join(
                 f"container {each.container or '(the only one)'} gets image {each.image}" for each in images
             )
-        case SetEnv(variables=variables):
+        case ops.SetEnv(variables=variables):
             return "environment " + ", ".join(each.name for each in variables)
-        case SetResources():
+        case ops.SetResources():
             return "requests and limits"
-        case PatchFields(fields=fields):
+        case ops.PatchFields(fields=fields):
             return "fields " + ", ".join(each.pointer for each in fields)
-        case Label(marks=marks) | Annotate(marks=marks):
+        case ops.Label(marks=marks) | ops.Annotate(marks=marks):
             return f"{intent.__class__.__name__.lower()}s " + ", ".join(each.key for each in marks)
-        case Drain():
+        case ops.Drain():
             return "cordon it and evict its pods, one by one, within their disruption budgets"
-        case Evict():
+        case ops.Evict():
             return "evict it, within its disruption budget"
-        case Taint():
+        case ops.Taint():
             return "its taints"
-        case CreateJob(job=job):
+        case ops.CreateJob(job=job):
             return f"make the Job {job} from it"
-        case Delete():
+        case ops.Delete():
             return "delete it"
         case _:
             return intent.__class__.__name__.lower()

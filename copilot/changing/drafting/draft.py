@@ -14,35 +14,12 @@ from copilot.changing.drafting.rollback import roll_back
 from copilot.changing.drafting.switches import switch
 from copilot.changing.lookup import Found, Lookup
 from copilot.model.moment import stamp
-from guardrails.operations import (
-    Annotate,
-    Apply,
-    ChangeIntent,
-    Cordon,
-    CreateJob,
-    Delete,
-    Drain,
-    Evict,
-    Label,
-    PatchFields,
-    Pause,
-    Restart,
-    Resume,
-    Rollback,
-    Scale,
-    SetEnv,
-    SetImage,
-    SetResources,
-    Suspend,
-    Taint,
-    Uncordon,
-    Unsuspend,
-)
+from guardrails import operations as ops
 from guardrails.operations.args import RestartArgs, ScaleArgs
 from guardrails.workload import workload_state
 
 
-def draft(intent: ChangeIntent, found: Found, lookup: Lookup, now: datetime) -> Drafted:
+def draft(intent: ops.ChangeIntent, found: Found, lookup: Lookup, now: datetime) -> Drafted:
     """The steps of a change, bound to the object's uid and version.
 
     Raises:
@@ -50,35 +27,35 @@ def draft(intent: ChangeIntent, found: Found, lookup: Lookup, now: datetime) -> 
         ChangeRefused: a value looks like a secret.
     """
     match intent:
-        case Scale(replicas=replicas):
+        case ops.Scale(replicas=replicas):
             return scaled(found, replicas)
-        case Restart():
+        case ops.Restart():
             return Drafted(parts=(Part(found.ref, RestartArgs(stamp(now)), found.body),), irreversible=_RESTART)
-        case Rollback():
+        case ops.Rollback():
             return roll_back(found, intent, lookup)
-        case SetImage():
+        case ops.SetImage():
             return set_image(found, intent)
-        case SetResources():
+        case ops.SetResources():
             return set_resources(found, intent)
-        case SetEnv():
+        case ops.SetEnv():
             return set_env(found, intent)
-        case PatchFields():
+        case ops.PatchFields():
             return patch(found, intent)
-        case Label() | Annotate():
+        case ops.Label() | ops.Annotate():
             return mark(found, intent)
-        case Cordon() | Uncordon() | Pause() | Resume() | Suspend() | Unsuspend():
+        case ops.Cordon() | ops.Uncordon() | ops.Pause() | ops.Resume() | ops.Suspend() | ops.Unsuspend():
             return switch(found, intent)
-        case Drain():
+        case ops.Drain():
             return drain(found, intent, lookup)
-        case Evict():
+        case ops.Evict():
             return evict(found, intent)
-        case Taint():
+        case ops.Taint():
             return taint(found, intent)
-        case Delete():
+        case ops.Delete():
             return delete(found, intent)
-        case CreateJob():
+        case ops.CreateJob():
             return create_job(found, intent, lookup)
-        case Apply():
+        case ops.Apply():
             return apply(found, intent)
         case _:
             assert_never(intent)
