@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from copilot import __version__
+from copilot.changing.anchoring import anchoring_of
 from copilot.changing.desk import Desk
 from copilot.changing.door import Door
 from copilot.settings import Settings
@@ -45,7 +46,7 @@ def utc_now() -> datetime:
 
 def open_journal(settings: Settings) -> Journal:
     """The journal of this user."""
-    return Journal(Path(settings.data_dir) / JOURNAL_FILE, utc_now)
+    return Journal(Path(settings.data_dir) / JOURNAL_FILE, utc_now, anchoring_of(settings))
 
 
 def policy_loader(settings: Settings) -> Callable[[], Policy]:

@@ -71,7 +71,7 @@ def run_case(policy: Policy, case: PolicyCase) -> CaseResult:
     """Judge one fixture and compare."""
     found = opinions(policy, case.request, Requester("", case.operator, "", ""), case.now)
     spoken = ruling(Tier(case.request.tier), found)
-    refusals = [each.finding.reason for each in found if each.finding.weight.name == "REFUSE"]
+    refusals = spoken.own
     refused = bool(refusals) or spoken.tier is Tier.NEVER
     decision = Decision.REFUSED if refused else Decision.APPROVAL
     because = f" ({'; '.join((*spoken.reasons, *refusals))})" if refused else ""

@@ -109,9 +109,10 @@ def explain(words: tuple[str, ...], file: str | None, target: Target, output: st
     plan, now = _planned(words, target)
     subject = subject_of(plan)
     found = opinions(policy, subject, plan.requester, now)
-    before, after = plan.computed.tier, ruling(plan.computed.tier, found).tier
+    spoken = ruling(plan.computed.tier, found)
+    before, after = plan.computed.tier, spoken.tier
     environment = environment_of(policy, subject)
-    refused = after is Tier.NEVER or any(each.finding.weight is Weight.REFUSE for each in found)
+    refused = after is Tier.NEVER or bool(spoken.own)
     named = environment.value if environment else "not told" + " (counts as prod)" * bool(policy.document.environments)
     if output == "json":
         print_json(
@@ -128,6 +129,8 @@ def explain(words: tuple[str, ...], file: str | None, target: Target, output: st
         return EXIT_DENIED if refused else 0
     click.echo(visible(f"{plan.target.title}: {subject.operation.value}, environment {named}"))
     for each in found:
+        if each.finding.weight is Weight.REFUSE and each.finding.reason not in spoken.own:
+            continue  # it holds above tier 1 only
         what = {Weight.AT_LEAST: f"at least tier {int(each.finding.tier)}", Weight.RAISE: "one tier more"}
         click.echo(visible(f"  {each.source}: {what.get(each.finding.weight, 'refused')}: {each.finding.reason}"))
     if not found:

@@ -96,6 +96,30 @@ class FreezeWindow(_Shape, frozen=True, kw_only=True):
     environments: Annotated[tuple[EnvironmentClass, ...], msgspec.Meta(min_length=1)] | None = None
 
 
+class ChangeWindow(_Shape, frozen=True, kw_only=True):
+    """A time for changes. Where one is named for an environment, outside of all of its windows only tier 1 is left."""
+
+    name: _Name
+    days: Annotated[tuple[Day, ...], msgspec.Meta(min_length=1)]
+    begin: _Clock = msgspec.field(name="from")
+    end: _Clock = msgspec.field(name="to")
+    time_zone: str
+    environments: Annotated[tuple[EnvironmentClass, ...], msgspec.Meta(min_length=1)] | None = None
+
+
+class BreakGlassRules(_Shape, frozen=True, kw_only=True):
+    """Who may go past windows and the second person in an emergency. Names are whole names, never patterns.
+
+    `people` are names of the API server or of this machine, `groups` those that the API server tells. A review that is
+    open for more than `review_days` closes it for everybody.
+    """
+
+    people: tuple[_Name, ...] = ()
+    groups: tuple[_Name, ...] = ()
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=30)] = 30
+    review_days: Annotated[int, msgspec.Meta(ge=1, le=30)] = 3
+
+
 class PolicyDocument(_Shape, frozen=True, kw_only=True):
     """A whole site policy. `environments` None: the policy tells nothing of environments."""
 
@@ -103,4 +127,6 @@ class PolicyDocument(_Shape, frozen=True, kw_only=True):
     environments: Annotated[tuple[Environment, ...], msgspec.Meta(min_length=1)] | None = None
     protected_namespaces: tuple[_Name, ...] = ()
     freeze_windows: tuple[FreezeWindow, ...] = ()
+    change_windows: tuple[ChangeWindow, ...] = ()
+    break_glass: BreakGlassRules | None = None
     rules: tuple[PolicyRule, ...] = ()

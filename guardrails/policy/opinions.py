@@ -21,19 +21,29 @@ _STRICTEST = tuple(EnvironmentClass)
 
 
 class Opinion(msgspec.Struct, frozen=True):
-    """One thing the policy says, and which part of it says so. `rule` is "" for what is no rule."""
+    """One thing the policy says, and which part of it says so. `rule` is "" for what is no rule.
+
+    `spares_tier_1`: a refusal that holds above tier 1 only. `passable`: a refusal that break-glass goes past.
+    """
 
     source: str
     finding: Finding
     rule: str = ""
+    spares_tier_1: bool = False
+    passable: bool = False
 
 
 class Ruling(msgspec.Struct, frozen=True):
-    """The tier and the words of a change once the policy has spoken. `refusals` holds only new ones."""
+    """The tier and the words of a change once the policy has spoken. `refusals` holds only new ones.
+
+    `own` are the refusals of the policy itself, without what its tier asks for; `passed` those that break-glass goes past.
+    """
 
     tier: Tier
     reasons: tuple[str, ...]
     refusals: tuple[str, ...]
+    own: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
 
 
 def opinions(policy: Policy, subject: Subject, operator: Requester, now: datetime) -> tuple[Opinion, ...]:
@@ -43,31 +53,43 @@ def opinions(policy: Policy, subject: Subject, operator: Requester, now: datetim
         *_environment_opinions(policy, subject),
         *_protected(policy, subject),
         *_frozen(policy, subject, now),
+        *_outside_windows(policy, subject, now),
         *_rules(policy, subject, operator, now),
     )
 
 
 def foreseeable(policy: Policy, subject: Subject, now: datetime) -> tuple[Opinion, ...]:
     """What holds whatever the object and the cluster turn out to be."""
-    windows = tuple(each for each in policy.document.freeze_windows if each.environments is None)
-    everywhere = msgspec.structs.replace(
-        policy, document=msgspec.structs.replace(policy.document, freeze_windows=windows)
+    document = policy.document
+    document = msgspec.structs.replace(
+        document, freeze_windows=tuple(each for each in document.freeze_windows if each.environments is None)
     )
-    return (*_broken(policy), *_protected(policy, subject), *_frozen(everywhere, subject, now))
+    everywhere = msgspec.structs.replace(policy, document=document)
+    # A change window for one environment is not foreseeable, and with it neither are those for all.
+    foreseen = all(each.environments is None for each in document.change_windows)
+    outside = _outside_windows(policy, subject, now) if foreseen else ()
+    return (*_broken(policy), *_protected(policy, subject), *_frozen(everywhere, subject, now), *outside)
 
 
-def ruling(tier: Tier, found: tuple[Opinion, ...]) -> Ruling:
+def ruling(tier: Tier, found: tuple[Opinion, ...], *, break_glass: bool = False) -> Ruling:
     """Put the opinions on top of a tier. The result is never lower than the tier, and NEVER stays NEVER."""
     findings = [each.finding for each in found]
     raised = sum(finding.weight is Weight.RAISE for finding in findings)
     needed = max((finding.tier for finding in findings if finding.weight is Weight.AT_LEAST), default=Tier.ONE_YES)
     lifted = tier if tier is Tier.NEVER else Tier(min(Tier.TWO_PEOPLE, tier + raised))
     result = max(lifted, needed)
-    refusals = [finding.reason for finding in findings if finding.weight is Weight.REFUSE]
-    if result > tier:
-        refusals += agreement_refusals(result)
+    holding = [
+        each
+        for each in found
+        if each.finding.weight is Weight.REFUSE and not (each.spares_tier_1 and result is Tier.ONE_YES)
+    ]
+    passed = tuple(each.finding.reason for each in holding if break_glass and each.passable)
+    own = tuple(each.finding.reason for each in holding if not (break_glass and each.passable))
+    # Of the agreement, break-glass spares the second person; what is never carried out stays so.
+    spared = break_glass and result is Tier.TWO_PEOPLE
+    agreement = agreement_refusals(result) if result > tier and not spared else ()
     reasons = tuple(finding.reason for finding in findings if finding.weight is not Weight.REFUSE)
-    return Ruling(result, reasons, tuple(refusals))
+    return Ruling(result, reasons, (*own, *agreement), own, passed)
 
 
 def environment_of(policy: Policy, subject: Subject) -> EnvironmentClass | None:
@@ -133,8 +155,31 @@ def _frozen(policy: Policy, subject: Subject, now: datetime) -> Iterator[Opinion
         if frozen:
             until = f"{window.begin} to {window.end} {window.time_zone}"
             yield Opinion(
-                f"window {window.name}", refuse(f"freeze window {window.name} ({until}) is open: {window.reason}")
+                f"window {window.name}",
+                refuse(f"freeze window {window.name} ({until}) is open: {window.reason}"),
+                passable=True,
             )
+
+
+def _outside_windows(policy: Policy, subject: Subject, now: datetime) -> Iterator[Opinion]:
+    """Where change windows are named for the environment and none is open, only tier 1 is left. A freeze beats them all."""
+    environment = environment_of(policy, subject) or EnvironmentClass.PROD
+    windows = [
+        each for each in policy.document.change_windows if each.environments is None or environment in each.environments
+    ]
+    try:
+        if not windows or any(is_open(each, now) for each in windows):
+            return
+    except ValueError as error:
+        yield Opinion("changeWindows", refuse(f"change windows: {error}"))
+        return
+    names = ", ".join(f"{each.name} ({each.begin} to {each.end} {each.time_zone})" for each in windows)
+    yield Opinion(
+        "changeWindows",
+        refuse(f"no change window is open, and outside of them only tier 1 is left: {names}"),
+        spares_tier_1=True,
+        passable=True,
+    )
 
 
 def _rules(policy: Policy, subject: Subject, operator: Requester, now: datetime) -> Iterator[Opinion]:

@@ -9,7 +9,7 @@ import msgspec
 
 from guardrails.canonical import sha256_hex
 from guardrails.kinds import CHANGEABLE
-from guardrails.policy.document import PolicyDocument
+from guardrails.policy.document import ChangeWindow, FreezeWindow, PolicyDocument
 from guardrails.policy.expressions import BadExpression, EngineMissing, Expression
 from guardrails.policy.lines import Document, Problem, Unreadable
 from guardrails.policy.windows import zone_of
@@ -65,7 +65,7 @@ def policy_of(content: bytes) -> Policy:
         return Policy(sha, problems=(source.problem(error),))
     except RecursionError:
         return Policy(sha, problems=(Problem(1, "it is nested too deeply"),))
-    problems = [*_odd_names(document, source), *_odd_windows(document, source)]
+    problems = [*_odd_names(document, source), *_odd_windows(document, source), *_odd_glass(document, source)]
     expressions: list[tuple[Expression | None, ...]] = []
     try:
         for number, rule in enumerate(document.rules):
@@ -112,13 +112,34 @@ def _odd_names(document: PolicyDocument, source: Document) -> Iterator[Problem]:
 
 
 def _odd_windows(document: PolicyDocument, source: Document) -> Iterator[Problem]:
-    for number, window in enumerate(document.freeze_windows):
-        try:
-            zone_of(window)
-        except ValueError as error:
-            yield Problem(source.line("freezeWindows", number, "timeZone"), str(error))
-        if window.begin in (window.end, "24:00"):
-            yield Problem(
-                source.line("freezeWindows", number, "from"),
-                f"a window from {window.begin} to {window.end} has no length; a whole day is 00:00 to 24:00",
-            )
+    sections: tuple[tuple[str, tuple[FreezeWindow | ChangeWindow, ...]], ...] = (
+        ("freezeWindows", document.freeze_windows),
+        ("changeWindows", document.change_windows),
+    )
+    for section, windows in sections:
+        for number, window in enumerate(windows):
+            try:
+                zone_of(window)
+            except ValueError as error:
+                yield Problem(source.line(section, number, "timeZone"), str(error))
+            if window.begin in (window.end, "24:00"):
+                yield Problem(
+                    source.line(section, number, "from"),
+                    f"a window from {window.begin} to {window.end} has no length; a whole day is 00:00 to 24:00",
+                )
+
+
+def _odd_glass(document: PolicyDocument, source: Document) -> Iterator[Problem]:
+    """Leave for everybody, or for nobody, is a mistake: a star is no name, and the system's own groups hold everybody."""
+    glass = document.break_glass
+    if glass is None:
+        return
+    if not glass.people and not glass.groups:
+        yield Problem(source.line("breakGlass"), "breakGlass names people, groups or both")
+    for section, names in (("people", glass.people), ("groups", glass.groups)):
+        for number, name in enumerate(names):
+            if "*" in name or "?" in name or name.startswith("system:"):
+                yield Problem(
+                    source.line("breakGlass", section, number),
+                    f"{name!r} is no person or group of yours: name them one by one",
+                )

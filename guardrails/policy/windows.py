@@ -1,16 +1,16 @@
-"""Tells whether a moment is inside a freeze window, by the wall clock of the window's own time zone. Pure."""
+"""Tells whether a moment is inside a freeze or change window, by the wall clock of the window's own time zone. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from guardrails.policy.document import Day, FreezeWindow
+from guardrails.policy.document import ChangeWindow, Day, FreezeWindow
 
 _DAYS = tuple(Day)
 
 
-def zone_of(window: FreezeWindow) -> ZoneInfo:
+def zone_of(window: FreezeWindow | ChangeWindow) -> ZoneInfo:
     """The window's time zone.
 
     Raises:
@@ -22,7 +22,7 @@ def zone_of(window: FreezeWindow) -> ZoneInfo:
         raise ValueError(f"{window.time_zone!r} is no IANA time zone known here") from error
 
 
-def is_open(window: FreezeWindow, now: datetime) -> bool:
+def is_open(window: FreezeWindow | ChangeWindow, now: datetime) -> bool:
     """Tell whether the window covers this moment."""
     local = now.astimezone(zone_of(window))
     today, yesterday = _DAYS[local.weekday()], _DAYS[local.weekday() - 1]

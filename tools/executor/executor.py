@@ -44,7 +44,8 @@ class Executor:
         """
         self._compare(rehearsal.cluster, rehearsal.step)
         dry = compile_request(rehearsal.step.ref, rehearsal.step.args, rehearsal=True)
-        return self._exchange(dry, f"{self._user_agent(rehearsal.plan_id, rehearsal.index)} dry-run")
+        agent = self._user_agent(rehearsal.plan_id, rehearsal.index, self._journal.head())
+        return self._exchange(dry, f"{agent} dry-run")
 
     def send(self, approved: ApprovedStep) -> Outcome:
         """Send one approved step, once in its life.
@@ -64,8 +65,8 @@ class Executor:
             "body_sha": request.body_sha,
         }
         claim = f"step/{approved.nonce}/{approved.index}"
-        self._journal.append(Kind.INTENT, approved.plan_id, intent, step=approved.index, claim=claim)
-        outcome = self._exchange(request, self._user_agent(approved.plan_id, approved.index))
+        entry = self._journal.append(Kind.INTENT, approved.plan_id, intent, step=approved.index, claim=claim)
+        outcome = self._exchange(request, self._user_agent(approved.plan_id, approved.index, entry.hash))
         result = {"state": outcome.state.value, "status": outcome.status, "message": outcome.message}
         if uid := text(outcome.body, "metadata", "uid"):
             result["uid"] = uid  # of an object that the step made: its undo is for that one only
@@ -87,8 +88,9 @@ class Executor:
         if not sha256_hex(given.body.encode("utf-8", "replace")) == given.body_sha == meant.body_sha:
             raise ChangeRefused("The body of the request is not the approved one", _NOTHING_SENT)
 
-    def _user_agent(self, plan_id: str, index: int) -> str:
-        return f"{self._agent} plan/{plan_id[:8]} step/{index}"
+    def _user_agent(self, plan_id: str, index: int, head: str) -> str:
+        """What the server's audit log notes: it joins the log to the journal, and anchors the journal's head there."""
+        return f"{self._agent} plan/{plan_id[:8]} step/{index}" + (f" journal/{head[:12]}" if head else "")
 
     def _exchange(self, request: Request, user_agent: str) -> Outcome:
         try:

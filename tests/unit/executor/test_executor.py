@@ -37,7 +37,8 @@ def test_the_bytes_that_arrive_are_the_bytes_that_were_approved(bench: Bench) ->
     assert (arrived.method, arrived.path, arrived.body.decode()) == (approved.method, approved.path, approved.body)
     assert arrived.query == dict(approved.query)
     assert arrived.headers["Content-Type"] == approved.content_type
-    assert arrived.headers["User-Agent"] == "cluster-copilot/0.0.0 plan/01234567 step/1"
+    intent = bench.journal.entries()[-2].hash  # the server's own audit log anchors the journal
+    assert arrived.headers["User-Agent"] == f"cluster-copilot/0.0.0 plan/01234567 step/1 journal/{intent[:12]}"
     assert arrived.headers["Authorization"] == "Bearer a-token"
     assert bench.api.objects["/apis/apps/v1/namespaces/shop/deployments/web"]["spec"]["replicas"] == 3
 
