@@ -1,4 +1,4 @@
-"""The gate: a good approval goes in, approved steps come out, once. Everything about the yes is checked here."""
+"""The gate: good approvals go in, approved steps come out, once. Everything about the yes is checked here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from datetime import datetime, timedelta
 import msgspec
 
 from copilot.model.moment import parse_time, stamp
-from guardrails.approval import Approval, Method, approve, is_genuine
+from guardrails.approval import (
+    APPROVAL_TTL,
+    Approval,
+    Method,
+    approve,
+    are_different_people,
+    is_genuine,
+    people_needed,
+)
 from guardrails.canonical import canonical_json
 from guardrails.errors import ApprovalError
 from guardrails.journal import Journal, Kind
@@ -42,39 +50,65 @@ class Gate:
         Raises:
             ApprovalError: nobody may approve this plan.
         """
-        _refuse_if(
-            bool(plan.computed.refusals) or plan.computed.tier > Tier.TYPED_NAME, "This plan may not be approved"
-        )
+        _refuse_if(bool(plan.computed.refusals) or plan.computed.tier is Tier.NEVER, "This plan may not be approved")
+        _refuse_if(people_needed(plan) == 1 and approver != plan.requester, "Only who asked for this plan may agree")
         approval = approve(plan, approver, method, self._key, self._clock())
         self._journal.append(Kind.APPROVED, plan.id, {"approval": msgspec.to_builtins(approval)})
         return approval
 
-    def consume(self, plan: Plan, approval: Approval, session: Requester) -> tuple[ApprovedStep, ...]:
-        """Use the approval up and hand out the steps. Of many callers at once exactly one succeeds.
+    def consume(self, plan: Plan, approvals: tuple[Approval, ...], session: Requester) -> tuple[ApprovedStep, ...]:
+        """Use the approvals up and hand out the steps. Of many callers at once exactly one succeeds.
+
+        Where one person's yes is enough it is the requester's own. Where two are needed they are of two different
+        people, at least one of whom did not ask for the plan. The hand that carries it out is always the requester's.
 
         Raises:
-            ApprovalError: forged, altered, for another plan or person, expired, or used before.
+            ApprovalError: forged, altered, for another plan or person, too few, expired, or used before.
             JournalError: the journal cannot be written.
         """
         now = self._clock()
-        _refuse_if(not is_genuine(approval, self._key), "The approval was not signed here")
-        _refuse_if(approval.plan_id != plan.id or approval.digest != plan.digest, "The approval is for another plan")
-        _refuse_if(bool(plan.computed.refusals), "This plan may not be approved")
-        _refuse_if(approval.tier is not plan.computed.tier, "The approval is for another tier")
-        _refuse_if(approval.tier > Tier.TYPED_NAME, "One person's approval is not enough for this plan")
-        _refuse_if(not approval.approver == session == plan.requester, "The approval is somebody else's")
-        _refuse_if(now + SKEW < _time(approval.issued), "The clock was set back since the approval was given")
-        _refuse_if(now >= _time(approval.expires), f"The approval expired at {approval.expires}")
+        for approval in approvals:
+            self._check(plan, approval, now)
+        _refuse_if(bool(plan.computed.refusals) or plan.computed.tier is Tier.NEVER, "This plan may not be approved")
+        until = self._check_people(plan, approvals, session)
+        _refuse_if(now >= _time(until), f"The approval expired at {until}")
         _refuse_if(now >= _time(plan.expires), f"The plan expired at {plan.expires}")
         _refuse_if(now + SKEW < _time(plan.not_before), f"The plan is not good before {plan.not_before}")
-        detail = {"nonce": approval.nonce, "digest": approval.digest}
-        self._journal.append(Kind.CONSUMED, plan.id, detail, claim=f"approval/{approval.nonce}")
+        nonce = approvals[-1].nonce
+        detail = {"nonce": nonce, "digest": plan.digest, "nonces": [each.nonce for each in approvals]}
+        # A plan is carried out once, whichever of its approvals are used: a second pair of yeses is no second run.
+        self._journal.append(Kind.CONSUMED, plan.id, detail, claim=f"plan/{plan.digest}")
         # One request goes out while the yes is fresh. A list of them may take longer: each still carries its precondition.
-        until = min(approval.expires, plan.expires) if len(plan.steps) == 1 else stamp(now + RUN_TTL)
+        good = min(until, plan.expires) if len(plan.steps) == 1 else stamp(now + RUN_TTL)
         return tuple(
-            self._sealed(ApprovedStep(plan.id, approval.digest, approval.nonce, index, plan.cluster, step, until))
+            self._sealed(ApprovedStep(plan.id, plan.digest, nonce, index, plan.cluster, step, good))
             for index, step in enumerate(plan.steps, start=1)
         )
+
+    def _check(self, plan: Plan, approval: Approval, now: datetime) -> None:
+        """Check what must hold of each approval by itself."""
+        _refuse_if(not is_genuine(approval, self._key), "The approval was not signed here")
+        _refuse_if(approval.plan_id != plan.id or approval.digest != plan.digest, "The approval is for another plan")
+        _refuse_if(approval.tier is not plan.computed.tier, "The approval is for another tier")
+        _refuse_if(now + SKEW < _time(approval.issued), "The clock was set back since the approval was given")
+
+    def _check_people(self, plan: Plan, approvals: tuple[Approval, ...], session: Requester) -> str:
+        """Check who agreed, and say until when all of it is good."""
+        needed = people_needed(plan)
+        _refuse_if(session != plan.requester, "The plan is somebody else's")
+        _refuse_if(not approvals, "Nobody has agreed to this plan")
+        if needed == 1:
+            _refuse_if(len(approvals) > 1, "One approval is used at a time")
+            _refuse_if(approvals[0].approver != plan.requester, "The approval is somebody else's")
+            return approvals[0].expires
+        _refuse_if(len(approvals) == 1, "One person's approval is not enough for this plan")
+        _refuse_if(len(approvals) > needed, "Two approvals are used at a time")
+        one, other = (each.approver for each in approvals)
+        _refuse_if(not are_different_people(one, other), "Both approvals are the same person's")
+        strangers = [each for each in (one, other) if are_different_people(each, plan.requester)]
+        _refuse_if(not strangers, "Nobody but who asked for it has agreed to this plan")
+        second = max(_time(each.issued) for each in approvals)
+        return min(*(each.expires for each in approvals), stamp(second + APPROVAL_TTL[plan.computed.tier]))
 
     def vouch(self, step: ApprovedStep) -> None:
         """Check that this gate handed the step out and that it is still good.

@@ -79,8 +79,8 @@ class Door:
         """Put on record that the person did not agree."""
         self._journal.append(Kind.DECLINED, plan.id, {})
 
-    def carry_out(self, plan: Plan, approval: Approval) -> Carried:
-        """Check again, use the approval up, then send and watch step by step. The first step that fails ends it.
+    def carry_out(self, plan: Plan, *approvals: Approval) -> Carried:
+        """Check again, use the approvals up, then send and watch step by step. The first step that fails ends it.
 
         Raises:
             PlanChanged: the object or the server's answers are not what was approved.
@@ -89,7 +89,7 @@ class Door:
             JournalError: the journal cannot be written.
         """
         self._check_again(plan)
-        steps = self._gate.consume(plan, approval, self._session())
+        steps = self._gate.consume(plan, approvals, self._session())
         carried = Carried(SendState.NOT_SENT, "nothing was sent")
         for approved in steps:
             carried = self._carry_out_one(plan, approved)

@@ -126,7 +126,7 @@ def test_the_servers_audit_log_holds_exactly_the_requests_that_the_journal_holds
     assert len(real) == 1
     intent = next(entry for entry in workshop.journal.entries(plan.id) if entry.kind is Kind.INTENT)
     assert real[0]["requestURI"].partition("?")[0] == intent.detail["path"]
-    assert real[0]["userAgent"].endswith(f"plan/{plan.id[:8]} step/1")
+    assert real[0]["userAgent"].endswith(f"plan/{plan.id[:8]} step/1 journal/{intent.hash[:12]}")
     assert real[0]["user"]["username"] == "operator"
 
 
@@ -175,7 +175,7 @@ def test_an_object_changed_at_the_last_moment_is_a_409_from_the_server(scene: Sc
     plan = scene.plan(workshop, words)
     assert workshop.gate is not None
     assert workshop.door is not None
-    (step,) = workshop.gate.consume(plan, _yes(workshop, plan), workshop.desk.requester)
+    (step,) = workshop.gate.consume(plan, (_yes(workshop, plan),), workshop.desk.requester)
     scene.cluster.kubectl("scale", "deployment", "web", "-n", scene.namespace, "--replicas=5")
     outcome = workshop.door._writer.send(step)
     assert (outcome.state, outcome.status) == (SendState.CONFLICT, 409)
@@ -189,7 +189,7 @@ def test_an_object_made_anew_under_the_same_name_is_not_touched(scene: Scene) ->
     plan = scene.plan(workshop)
     assert workshop.gate is not None
     assert workshop.door is not None
-    (step,) = workshop.gate.consume(plan, _yes(workshop, plan), workshop.desk.requester)
+    (step,) = workshop.gate.consume(plan, (_yes(workshop, plan),), workshop.desk.requester)
     scene.cluster.kubectl("delete", "deployment", "web", "-n", scene.namespace)
     scene.apply(_workload("web"))
     assert workshop.door._writer.send(step).state in (SendState.CONFLICT, SendState.REFUSED)

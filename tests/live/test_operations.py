@@ -206,7 +206,7 @@ def test_an_eviction_that_the_server_answers_with_429_is_a_refusal_and_nothing_i
     plan = _noted(workshop, workshop.desk.plan(f"evict {name}", scene.namespace))
     assert workshop.gate is not None
     assert workshop.door is not None
-    (step,) = workshop.gate.consume(plan, _yes(workshop, plan), workshop.desk.requester)
+    (step,) = workshop.gate.consume(plan, (_yes(workshop, plan),), workshop.desk.requester)
     scene.apply({
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": {"name": "web"},
         "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}},
@@ -271,7 +271,7 @@ def test_a_deletion_of_an_object_that_changed_is_a_409(scene: Scene) -> None:
     plan = _noted(workshop, _agreed(workshop.desk.plan("delete deploy/web", scene.namespace)))
     assert workshop.gate is not None
     assert workshop.door is not None
-    (step,) = workshop.gate.consume(plan, _yes(workshop, plan), workshop.desk.requester)
+    (step,) = workshop.gate.consume(plan, (_yes(workshop, plan),), workshop.desk.requester)
     scene.cluster.kubectl("annotate", "deployment", "web", "-n", scene.namespace, "note=x")
     assert workshop.door._writer.send(step).state is SendState.CONFLICT
     assert scene.get()["metadata"]["name"] == "web"
@@ -305,7 +305,7 @@ def test_a_change_in_the_last_moment_is_a_409_for_every_kind_of_patch(scene: Sce
     plan = scene.plan(workshop, words)
     assert workshop.gate is not None
     assert workshop.door is not None
-    (step,) = workshop.gate.consume(plan, _yes(workshop, plan), workshop.desk.requester)
+    (step,) = workshop.gate.consume(plan, (_yes(workshop, plan),), workshop.desk.requester)
     ref = plan.target
     scene.cluster.kubectl("annotate", ref.kind.lower(), ref.name, "-n", scene.namespace, "someone=else")
     outcome = workshop.door._writer.send(step)
@@ -317,7 +317,7 @@ def test_an_old_value_that_is_no_longer_there_is_a_conflict(scene: Scene) -> Non
     plan = scene.plan(workshop, "patch cm/settings /data/level=debug")
     assert workshop.gate is not None
     assert workshop.door is not None
-    (step,) = workshop.gate.consume(plan, _yes(workshop, plan), workshop.desk.requester)
+    (step,) = workshop.gate.consume(plan, (_yes(workshop, plan),), workshop.desk.requester)
     patch = json.dumps({"data": {"level": "warn"}})
     scene.cluster.kubectl("patch", "cm", "settings", "-n", scene.namespace, "--type=merge", "-p", patch)
     outcome = workshop.door._writer.send(step)

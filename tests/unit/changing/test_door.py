@@ -346,7 +346,7 @@ def test_an_outcome_that_stays_unknown_is_noted_once_however_often_it_is_looked_
     plan = shop.plan()
     assert shop.open.gate is not None
     assert shop.open.door is not None
-    (step,) = shop.open.gate.consume(plan, shop.yes(plan), shop.open.desk.requester)
+    (step,) = shop.open.gate.consume(plan, (shop.yes(plan),), shop.open.desk.requester)
     shop.api.lose_answer = True
     assert shop.open.door._writer.send(step).state is SendState.UNKNOWN
     shop.api.touch(replicas=9)

@@ -213,7 +213,7 @@ def test_a_job_is_made_and_its_undo_is_for_that_job_only(shop: Shop) -> None:
     shop.api.before_send = None
     assert shop.open.gate is not None
     assert shop.open.door is not None
-    (step,) = shop.open.gate.consume(plan, shop.yes(plan), shop.open.desk.requester)
+    (step,) = shop.open.gate.consume(plan, (shop.yes(plan),), shop.open.desk.requester)
     assert shop.open.door._writer.send(step).state is SendState.APPLIED
     assert shop.api.objects[job]["spec"] == _JOBS["spec"]
     record = find_record(shop.open.journal, plan.id)
@@ -229,7 +229,7 @@ def test_an_eviction_whose_answer_is_lost_is_settled_by_looking(shop: Shop, drop
     plan = shop.plan("evict a")
     assert shop.open.gate is not None
     assert shop.open.door is not None
-    (step,) = shop.open.gate.consume(plan, shop.yes(plan), shop.open.desk.requester)
+    (step,) = shop.open.gate.consume(plan, (shop.yes(plan),), shop.open.desk.requester)
     shop.api.drop_before, shop.api.lose_answer = dropped, not dropped
     assert shop.open.door._writer.send(step).state is SendState.UNKNOWN
     assert len(unsettled(shop.open.journal)) == 1
@@ -243,7 +243,7 @@ def test_a_job_whose_answer_is_lost_is_settled_by_looking(shop: Shop, dropped: b
     plan = shop.plan("create job now from nightly")
     assert shop.open.gate is not None
     assert shop.open.door is not None
-    (step,) = shop.open.gate.consume(plan, shop.yes(plan), shop.open.desk.requester)
+    (step,) = shop.open.gate.consume(plan, (shop.yes(plan),), shop.open.desk.requester)
     shop.open.journal.append(Kind.INTENT, plan.id, {}, step=1)
     if not dropped:
         shop.open.door._writer._wire.send(step.step.request, "test")  # type: ignore[attr-defined]
@@ -255,7 +255,7 @@ def test_a_controller_that_puts_a_field_back_is_reported(shop: Shop) -> None:
     plan = shop.plan("patch cm/settings /data/level=debug")
     settings = shop.api.objects["/api/v1/namespaces/shop/configmaps/settings"]
     assert shop.open.gate is not None
-    (approved,) = shop.open.gate.consume(plan, shop.yes(plan), shop.open.desk.requester)
+    (approved,) = shop.open.gate.consume(plan, (shop.yes(plan),), shop.open.desk.requester)
     eyes = following.Eyes(shop.open.desk.reader, lambda: 0.0, lambda _: None, shop.said.append)
     watch = following.watch_of(approved.step, eyes)
     assert settings["data"]["level"] == "info"  # as if it had been written back at once

@@ -38,7 +38,7 @@ class Bench:
     def approved(self, plan: Plan | None = None) -> ApprovedStep:
         """An approved step, fresh from the gate."""
         plan = plan or self.plan()
-        (step,) = self.gate.consume(plan, self.gate.approve(plan, ALICE, Method.TERMINAL), ALICE)
+        (step,) = self.gate.consume(plan, (self.gate.approve(plan, ALICE, Method.TERMINAL),), ALICE)
         return step
 
     def rehearsal(self) -> RehearsalStep:
