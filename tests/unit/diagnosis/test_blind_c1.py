@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from copilot.diagnosis import diagnose
 from copilot.model import Diagnosis, Verdict
-from retrievers.graph import build_graph
 from tests.unit.diagnosis import (
     blind_admission,
     blind_admission_more,
@@ -20,6 +18,7 @@ from tests.unit.diagnosis import (
     blind_scheduling_queues,
 )
 from tests.unit.diagnosis.blind_c1 import FAILURES, HEALTHY
+from tests.unit.diagnosis.judging import FIRM, ask
 from tests.unit.diagnosis.unseen import Case, Situation, fits
 
 _ = (
@@ -32,11 +31,6 @@ _ = (
     blind_scheduling_more,
     blind_scheduling_queues,
 )  # importing them declares their situations
-FIRM = 0.5
-
-
-def ask(cluster: Case) -> Diagnosis:
-    return diagnose(build_graph(cluster.snapshot()))
 
 
 def what_is_wrong(answer: Diagnosis, situation: Situation) -> str:

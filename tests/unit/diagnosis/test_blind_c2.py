@@ -26,7 +26,7 @@ from tests.unit.diagnosis import (
     blind_storage_mount,
     blind_storage_second,
 )
-from tests.unit.diagnosis.test_unseen import FIRM, ask, first_answer_is_right
+from tests.unit.diagnosis.judging import FIRM, answer_to, ask, first_answer_is_right
 from tests.unit.diagnosis.unseen import QUIET, SITUATIONS, Case, Situation
 
 BATCH: tuple[ModuleType, ...] = (
@@ -53,7 +53,7 @@ SITUATIONS[:] = [case for case in SITUATIONS if case.name not in LASTING]
 
 @pytest.mark.parametrize("situation", FAULTS, ids=str)
 def test_the_first_answer_names_object_and_cause(situation: Situation) -> None:
-    assert first_answer_is_right(ask(situation.build()), situation) == ""
+    assert first_answer_is_right(answer_to(situation), situation) == ""
 
 
 @pytest.mark.parametrize(("name", "build"), CALM, ids=[name for name, _ in CALM])

@@ -19,7 +19,7 @@ from tests.unit.diagnosis import (
     blind_routing_next,
 )
 from tests.unit.diagnosis.blind_c3 import BLIND, CALM
-from tests.unit.diagnosis.test_unseen import FIRM, ask, first_answer_is_right
+from tests.unit.diagnosis.judging import FIRM, answer_to, ask, first_answer_is_right
 from tests.unit.diagnosis.unseen import Case, Situation
 
 _ = (
@@ -37,7 +37,7 @@ _ = (
 
 @pytest.mark.parametrize("situation", BLIND, ids=str)
 def test_the_first_answer_is_the_cause_of_a_blind_failure(situation: Situation) -> None:
-    assert first_answer_is_right(ask(situation.build()), situation) == ""
+    assert first_answer_is_right(answer_to(situation), situation) == ""
 
 
 @pytest.mark.parametrize(("name", "build"), CALM, ids=[name for name, _ in CALM])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.unit.diagnosis.blind_c3 import world
+from tests.unit.diagnosis.judging import ask
 from tests.unit.diagnosis.test_blind_c3 import BLIND
-from tests.unit.diagnosis.test_unseen import ask
 from tests.unit.diagnosis.unseen import Situation
 
 GARBAGE: tuple[Any, ...] = (None, 0, -1, True, "", "\x00\x1b[2J", "x" * 5000, [], {}, [None, 1, "a", {"name": 3}], {"name": ["x"]}, 1e308)  # fmt: skip

@@ -6,9 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from copilot.diagnosis import diagnose
-from copilot.model import Diagnosis, Verdict
-from retrievers.graph import build_graph
+from copilot.model import Verdict
 from tests.unit.diagnosis import (
     unseen_ai,
     unseen_apps,
@@ -22,7 +20,8 @@ from tests.unit.diagnosis import (
     unseen_start,
     unseen_stores,
 )
-from tests.unit.diagnosis.unseen import QUIET, SITUATIONS, Case, Situation, fits
+from tests.unit.diagnosis.judging import FIRM, answer_to, ask, first_answer_is_right
+from tests.unit.diagnosis.unseen import QUIET, SITUATIONS, Case, Situation
 
 _ = (
     unseen_ai,
@@ -37,32 +36,11 @@ _ = (
     unseen_start,
     unseen_stores,
 )  # importing them declares their situations
-FIRM = 0.5
-
-
-def ask(cluster: Case) -> Diagnosis:
-    return diagnose(build_graph(cluster.snapshot()))
-
-
-def first_answer_is_right(answer: Diagnosis, situation: Situation) -> str:
-    """Empty when right, else what is wrong."""
-    if not answer.root_causes:
-        return f"no answer; symptoms: {[symptom.text for symptom in answer.symptoms]}"
-    first = answer.root_causes[0]
-    said = f"{first.title} {first.cause}".lower()
-    told = f"{first.confidence} {first.cause} on {first.object}: {first.title}"
-    if not fits(first.object, situation.objects):
-        return f"wrong object: {told}"
-    if not any(word in said for word in situation.words):
-        return f"wrong cause: {told}"
-    if not any(first.cause.startswith(family) for family in situation.family.split("|")):
-        return f"wrong family: {told}"
-    return "" if first.confidence >= FIRM else f"not sure enough: {told}"
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=str)
 def test_the_first_answer_is_the_cause_of_an_unseen_failure(situation: Situation) -> None:
-    assert first_answer_is_right(ask(situation.build()), situation) == ""
+    assert first_answer_is_right(answer_to(situation), situation) == ""
 
 
 @pytest.mark.parametrize(("name", "build"), QUIET, ids=[name for name, _ in QUIET])
