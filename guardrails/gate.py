@@ -19,6 +19,7 @@ from guardrails.approval import (
     is_genuine,
     people_needed,
 )
+from guardrails.break_glass import NOTE
 from guardrails.canonical import canonical_json
 from guardrails.errors import ApprovalError
 from guardrails.journal import Journal, Kind
@@ -75,7 +76,14 @@ class Gate:
         _refuse_if(now >= _time(plan.expires), f"The plan expired at {plan.expires}")
         _refuse_if(now + SKEW < _time(plan.not_before), f"The plan is not good before {plan.not_before}")
         nonce = approvals[-1].nonce
-        detail = {"nonce": nonce, "digest": plan.digest, "nonces": [each.nonce for each in approvals]}
+        detail: dict[str, object] = {
+            "nonce": nonce,
+            "digest": plan.digest,
+            "nonces": [each.nonce for each in approvals],
+        }
+        if plan.break_glass is not None:
+            _refuse_if(now >= _time(plan.break_glass.until), "The break-glass leave has ended")
+            detail[NOTE] = msgspec.to_builtins(plan.break_glass)  # it is paged, and opens a review
         # A plan is carried out once, whichever of its approvals are used: a second pair of yeses is no second run.
         self._journal.append(Kind.CONSUMED, plan.id, detail, claim=f"plan/{plan.digest}")
         # One request goes out while the yes is fresh. A list of them may take longer: each still carries its precondition.

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 import msgspec
 
-from copilot.model import UsageError, parse_time, text
-from guardrails.errors import JournalError
+from copilot.model import UsageError, mapping, parse_time, text
+from guardrails.approval import are_different_people
+from guardrails.break_glass import Review
+from guardrails.errors import ChangeRefused, JournalError
 from guardrails.journal import Entry, Journal, Kind
-from guardrails.plan import Plan, plan_of
+from guardrails.plan import Plan, Requester, plan_of
 from guardrails.steps import SendState
 
 LATELY = timedelta(minutes=15)  # a second change of one object within this time looks like a loop
+FAILED_WITHIN = timedelta(hours=1)  # more than a few failures of one person in this time: something is not understood
+MAX_FAILED = 3
+GOOD_END = "done"  # `tools.change.watch.End.DONE`, whose module brings an HTTP library that a listing does not need
 _SHORTEST = 4  # characters of a plan's id: fewer name too many plans
 
 
@@ -48,6 +53,15 @@ class Record(msgspec.Struct, frozen=True):
         results = [entry for entry in self.entries if entry.step == step and entry.kind in (Kind.RESULT, Kind.SETTLED)]
         return next((uid for entry in reversed(results) if (uid := text(entry.detail, "uid"))), "")
 
+    @property
+    def failed(self) -> bool:
+        """Tell whether something was sent and it did not work: refused, overtaken, lost, or a rollout that went wrong."""
+        if self.last(Kind.INTENT) is None:
+            return False
+        watched = self.last(Kind.WATCHED)
+        bad_end = watched is not None and text(watched.detail, "end") != GOOD_END
+        return self.state is not PlanState.APPLIED or bad_end
+
     def last(self, kind: Kind) -> Entry | None:
         """The newest entry of a kind."""
         return next((entry for entry in reversed(self.entries) if entry.kind is kind), None)
@@ -55,10 +69,14 @@ class Record(msgspec.Struct, frozen=True):
 
 def records(journal: Journal) -> list[Record]:
     """Every plan in the journal, oldest first."""
+    return _records_of(journal.entries())
+
+
+def _records_of(entries: Iterable[Entry]) -> list[Record]:
     grouped: dict[str, list[Entry]] = {}
-    for entry in journal.entries():
+    for entry in entries:
         grouped.setdefault(entry.plan, []).append(entry)
-    return [record for entries in grouped.values() if (record := _record(entries)) is not None]
+    return [record for each in grouped.values() if (record := _record(each)) is not None]
 
 
 def find_record(journal: Journal, plan_id: str) -> Record:
@@ -94,6 +112,82 @@ def changed_lately(journal: Journal, uid: str, now: datetime) -> bool:
         ):
             return True
     return False
+
+
+def reviews(journal: Journal) -> list[Review]:
+    """Every use of break-glass, oldest first: a plan that carries its leave and was let through."""
+    found = []
+    for record in records(journal):
+        used = record.last(Kind.CONSUMED)
+        if record.plan.break_glass is None or used is None:
+            continue
+        closed = record.last(Kind.REVIEW_CLOSED)
+        detail = closed.detail if closed else {}
+        by, note = text(detail, "by", "k8s_user") or text(detail, "by", "sub"), text(detail, "note")
+        glass, moment = record.plan.break_glass, closed.at if closed else ""
+        found.append(Review(record.plan.id, glass, used.at, by, moment, note))
+    return found
+
+
+def close_review(journal: Journal, record: Record, person: Requester, note: str) -> None:
+    """Note that a person has looked at a break-glass change.
+
+    Raises:
+        UsageError: it has no open review.
+        ChangeRefused: the person asked for it or agreed to it.
+        JournalError: the journal cannot be written.
+    """
+    review = next((each for each in reviews(journal) if each.plan == record.plan.id), None)
+    if review is None or not review.is_open:
+        said = f"was closed by {review.closed_by} at {review.closed}" if review else "was never opened"
+        raise UsageError(
+            f"The review of plan {record.plan.id} {said}", "kubectl copilot audit reviews lists the open ones."
+        )
+    for other in (record.plan.requester, *_approvers(record)):
+        if not are_different_people(person, other):
+            raise ChangeRefused(
+                f"{person.k8s_user or person.sub} cannot review their own change",
+                "Another person closes the review, from their own account.",
+            )
+    said_by = {"iss": person.iss, "sub": person.sub, "k8s_user": person.k8s_user}
+    journal.append(Kind.REVIEW_CLOSED, record.plan.id, {"by": said_by, "note": note})
+
+
+def _approvers(record: Record) -> list[Requester]:
+    given = [mapping(entry.detail, "approval", "approver") for entry in record.entries if entry.kind is Kind.APPROVED]
+    return [Requester(*(text(each, name) for name in ("iss", "sub", "k8s_user", "groups_sha"))) for each in given]
+
+
+def failed_lately(journal: Journal, person: Requester, now: datetime) -> list[Record]:
+    """Changes of a person that were sent within the last hour and did not work, since they last looked at them."""
+    entries = journal.entries()
+    looked = max(
+        (entry.seq for entry in entries if entry.kind is Kind.LOOKED and _is(person, mapping(entry.detail, "by"))),
+        default=0,
+    )
+    found = []
+    for record in _records_of(entries):
+        sent = record.last(Kind.INTENT)
+        moment = parse_time(sent.at) if sent else None
+        if sent is None or sent.seq < looked or not record.failed or not _same(person, record.plan.requester):
+            continue
+        if moment is None or now - moment < FAILED_WITHIN:
+            found.append(record)
+    return found
+
+
+def note_looked(journal: Journal, person: Requester, note: str) -> None:
+    """Note that a person has looked at their failed changes: the brake is off until more fail."""
+    said_by = {"iss": person.iss, "sub": person.sub, "k8s_user": person.k8s_user}
+    journal.append(Kind.LOOKED, "", {"by": said_by, "note": note})
+
+
+def _same(one: Requester, other: Requester) -> bool:
+    return (one.iss, one.sub) == (other.iss, other.sub)
+
+
+def _is(person: Requester, said: Mapping[str, Any]) -> bool:
+    return (person.iss, person.sub) == (text(said, "iss"), text(said, "sub"))
 
 
 def unsettled(journal: Journal) -> list[Record]:
@@ -149,7 +243,7 @@ def _after(state: PlanState, kind: Kind, detail: dict[str, Any]) -> PlanState:
             return _RESULT.get(text(detail, "state"), PlanState.UNKNOWN)
         case Kind.SETTLED:
             return _SETTLED.get(text(detail, "state"), PlanState.UNKNOWN)
-        case Kind.PLANNED | Kind.CONSUMED | Kind.WATCHED:
+        case _:
             return state
 
 
