@@ -83,7 +83,7 @@ def grant(
                 f"The break-glass change {review.plan} of {review.opened} was never reviewed",
                 f"Another person closes it: kubectl copilot audit close {review.plan} --note TEXT",
             )
-    reason, incident = _worded("reason", words[0], MAX_REASON), _worded("incident", words[1], MAX_INCIDENT)
+    reason, incident = worded("reason", words[0]), worded("incident", words[1], MAX_INCIDENT)
     if len(reason) < _SHORTEST_REASON:
         raise ChangeRefused(
             "The reason is too short to be reviewed", "Say in a few words what is broken and why it cannot wait."
@@ -101,15 +101,21 @@ def _granted_by(rules: BreakGlassRules, person: Requester, groups: Sequence[str]
     return next((f"group {group}" for group in groups if group and group in rules.groups), "")
 
 
-def _worded(what: str, given: str, most: int) -> str:
-    """What a person wrote, as it goes on the card and into the journal: one line, no secret in it."""
+def worded(what: str, given: str, most: int = MAX_REASON) -> str:
+    """What a person wrote, as it goes on the card and into the journal: one line, no secret in it.
+
+    Raises:
+        ChangeRefused: it is empty, too long, or has characters that do not show.
+    """
     said = redact(" ".join(given.split()))
     if not said or len(said) > most or visible(said) != said:
-        raise ChangeRefused(
-            f"The {what} of a break-glass change must be one line of 1 to {most} plain characters",
-            f"Give --{what} TEXT.",
-        )
+        raise ChangeRefused(f"The {what} must be one line of 1 to {most} characters that show", f"Give --{what} TEXT.")
     return said
+
+
+def review_days(rules: BreakGlassRules | None) -> int:
+    """After how many days an open review closes break-glass for everybody."""
+    return (rules or BreakGlassRules()).review_days
 
 
 def _end_of_window(reviews: Sequence[Review], name: str, incident: str, minutes: int, now: datetime) -> datetime:

@@ -166,6 +166,14 @@ class Journal:
                 "Nothing was sent: this installation requires anchors (COPILOT_ANCHOR_REQUIRED).",
             )
 
+    def known_anchors(self) -> tuple[Anchor, ...]:
+        """The anchors that can be read back from where they are noted.
+
+        Raises:
+            AnchorError: they cannot be read.
+        """
+        return self._anchoring.known() if self._anchoring else ()
+
     def last_anchor(self) -> Entry | None:
         """How anchoring went the last time; None when it was never tried."""
         for row in self._select(_ANCHORINGS):
@@ -208,9 +216,8 @@ class Journal:
                 claimed[name] = seq
         if expected_head:
             anchors = (*anchors, Anchor("an earlier time", expected_head))
-        known = self._anchoring.known() if self._anchoring else ()
         problems += _claim_problems(claims, claimed)
-        problems += unmet((*known, *anchors), hashes)
+        problems += unmet((*self.known_anchors(), *anchors), hashes)
         return Verification(len(rows), prev if rows else "", tuple(problems))
 
     def _rows(self) -> list[tuple[int, str, str]]:
