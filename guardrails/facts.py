@@ -87,6 +87,7 @@ class Case(msgspec.Struct, frozen=True):
     rehearsals and `way_back` that of the rollback; both are None while nothing was sent to the server.
     `moved_on` says, for an undo, what has happened to the object since. `rolls_out` means that pods are replaced.
     `replicas` are those before and after where anything but a scale changes their number.
+    `failed_lately` is how many changes of the person were sent within an hour and did not work.
     `found` are refusals that the draft brought along, `steering` the control labels among the keys that change.
     """
 
@@ -111,6 +112,7 @@ class Case(msgspec.Struct, frozen=True):
     found: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
     replicas: tuple[int, int] | None = None
+    failed_lately: int = 0
 
     @property
     def scaling(self) -> tuple[int, int] | None:

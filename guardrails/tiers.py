@@ -8,12 +8,12 @@ import msgspec
 
 from guardrails.facts import Case
 from guardrails.plan import Tier
-from guardrails.rules import circumstances, operations, surroundings
+from guardrails.rules import brakes, circumstances, operations, surroundings
 from guardrails.rules.disruption import pods_disrupted
 from guardrails.rules.finding import Finding, Rule, Weight
 
 __all__ = ["RULES", "Finding", "Judgement", "Rule", "Weight", "judge", "pods_disrupted"]
-RULES: tuple[Rule, ...] = (*circumstances.RULES, *operations.RULES, *surroundings.RULES)
+RULES: tuple[Rule, ...] = (*circumstances.RULES, *operations.RULES, *surroundings.RULES, *brakes.RULES)
 
 
 class Judgement(msgspec.Struct, frozen=True):

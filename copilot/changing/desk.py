@@ -14,7 +14,7 @@ import msgspec
 
 from copilot.changing.drafting.draft import draft
 from copilot.changing.drafting.drafted import Drafted
-from copilot.changing.history import Record, changed_lately
+from copilot.changing.history import Record, changed_lately, failed_lately
 from copilot.changing.judged import Checked, Circumstances, Draft
 from copilot.changing.lookup import LiveLookup, Lookup, RecordedLookup, op_of, resolve
 from copilot.changing.planner import assemble, compiled, to_rehearse
@@ -29,7 +29,7 @@ from guardrails.intent import parse_intent
 from guardrails.journal import Journal
 from guardrails.kinds import guessed
 from guardrails.operations import ChangeIntent
-from guardrails.plan import ClusterId, DryRun, ObjectRef, Plan, Requester, Step
+from guardrails.plan import BreakGlass, ClusterId, DryRun, ObjectRef, Plan, Requester, Step
 from guardrails.policy.policy import NO_POLICY, Policy
 from guardrails.steps import ApprovedStep, Outcome, RehearsalStep
 from retrievers.graph import ResourceGraph, build_graph
@@ -85,21 +85,23 @@ class Desk:
         """Where objects are looked up, fresh."""
         return LiveLookup(self.reader)
 
-    def plan(self, words: str, namespace: str | None = None) -> Plan:
-        """Plan one change from a person's words.
+    def plan(self, words: str, namespace: str | None = None, glass: BreakGlass | None = None) -> Plan:
+        """Plan one change from a person's words, with break-glass leave where they have it.
 
         Raises:
             IntentError: the words are not one change to one object that is there.
             CopilotError: the cluster cannot be read.
         """
-        return self.plan_intent(parse_intent(words), words, namespace)
+        return self.plan_intent(parse_intent(words), words, namespace, glass)
 
-    def plan_intent(self, intent: ChangeIntent, words: str, namespace: str | None = None) -> Plan:
+    def plan_intent(
+        self, intent: ChangeIntent, words: str, namespace: str | None = None, glass: BreakGlass | None = None
+    ) -> Plan:
         """Plan one change that was read already; `words` are what the person wrote."""
         found = resolve(intent, self.lookup, namespace, self.source.connection.namespace)
-        return self._plan(compiled(draft(intent, found, self.lookup, self.clock())), words)
+        return self._plan(compiled(draft(intent, found, self.lookup, self.clock())), words, glass=glass)
 
-    def plan_undo(self, record: Record) -> Plan:
+    def plan_undo(self, record: Record, glass: BreakGlass | None = None) -> Plan:
         """Plan the way back of an earlier change: a new plan, which goes through the same door.
 
         Raises:
@@ -112,6 +114,7 @@ class Desk:
             record,
             moved_on=undo.moved_on,
             own_creation=undo.own_creation,
+            glass=glass,
         )
 
     def ask_server(
@@ -141,7 +144,14 @@ class Desk:
         return Checked(access, tuple(rehearsals), restore)
 
     def _plan(
-        self, made: Draft, words: str, undone: Record | None = None, *, moved_on: str = "", own_creation: bool = False
+        self,
+        made: Draft,
+        words: str,
+        undone: Record | None = None,
+        *,
+        moved_on: str = "",
+        own_creation: bool = False,
+        glass: BreakGlass | None = None,
     ) -> Plan:
         bodies = [part.body for part in made.drafted.parts]
         scope, unseen = _scope(made.drafted, self.lookup)
@@ -160,6 +170,8 @@ class Desk:
             undoes=undone.plan.id if undone else "",
             moved_on=moved_on,
             own_creation=own_creation,
+            glass=glass,
+            failed_lately=len(failed_lately(self._journal, self.requester, now)) if self._journal else 0,
         )
         checked = self.ask_server(made.plan_id, made.steps, made.rollback, bodies)
         if checked.restore:

@@ -19,7 +19,6 @@ from guardrails.steps import SendState
 
 LATELY = timedelta(minutes=15)  # a second change of one object within this time looks like a loop
 FAILED_WITHIN = timedelta(hours=1)  # more than a few failures of one person in this time: something is not understood
-MAX_FAILED = 3
 GOOD_END = "done"  # `tools.change.watch.End.DONE`, whose module brings an HTTP library that a listing does not need
 _SHORTEST = 4  # characters of a plan's id: fewer name too many plans
 

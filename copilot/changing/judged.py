@@ -17,7 +17,7 @@ from guardrails.managers import managers_of
 from guardrails.operations.args import ApplyArgs, CreateJobArgs, EditArgs, RestartArgs, ScaleArgs
 from guardrails.operations.edits import applied
 from guardrails.operations.op import Op
-from guardrails.plan import Access, ClusterId, DryRun, DryRunState, Requester, Step
+from guardrails.plan import Access, BreakGlass, ClusterId, DryRun, DryRunState, Requester, Step
 from guardrails.privilege import TemplateChange, dropped_guards, pod_spec, template_change
 from guardrails.workload import workload_state
 
@@ -64,6 +64,8 @@ class Circumstances(msgspec.Struct, frozen=True):
     undoes: str = ""
     moved_on: str = ""
     own_creation: bool = False
+    glass: BreakGlass | None = None
+    failed_lately: int = 0
 
 
 def case_of(made: Draft, checked: Checked, around: Circumstances) -> Case:
@@ -97,6 +99,7 @@ def case_of(made: Draft, checked: Checked, around: Circumstances) -> Case:
         rolls_out=rolls_out,
         noted=changeable(step.ref.kind).noted,
         own_creation=around.own_creation,
+        failed_lately=around.failed_lately,
         found=drafted.refusals,
         replicas=_replicas(step, body, after),
         namespaces=tuple(sorted({each.ref.namespace for each in made.steps} - {""})),

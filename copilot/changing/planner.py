@@ -84,6 +84,7 @@ def assemble(made: Draft, checked: Checked, around: Circumstances, policy: Polic
         not_before=stamp(around.now),
         expires=stamp(around.now + PLAN_TTL),
         undoes=around.undoes,
+        break_glass=around.glass,
     )
     return with_policy(plan, policy, around.now)
 

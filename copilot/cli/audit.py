@@ -153,28 +153,29 @@ def _close(journal: Journal, plan_id: str, note: str) -> int:
 
 
 def _failed(journal: Journal, note: str, output: str) -> int:
-    from copilot.changing.history import MAX_FAILED, failed_lately, note_looked
+    from copilot.changing.history import failed_lately, note_looked
     from copilot.changing.opening import utc_now
     from copilot.model.errors import EXIT_DENIED
     from guardrails.break_glass import worded
+    from guardrails.rules.brakes import MOST_FAILED
     from tools.change.identity import local_person
     from tui.consent import is_attended
 
     person = local_person()
     found = failed_lately(journal, person, utc_now())
     if output == "json":
-        _json("audit-failed", {"plans": [_row(record) for record in found], "brake": len(found) > MAX_FAILED})
+        _json("audit-failed", {"plans": [_row(record) for record in found], "brake": len(found) > MOST_FAILED})
     elif not found:
         click.echo("None of your changes of the last hour has failed since you last looked.")
     else:
         for record in found:
             _tell(record, output)
     if not note:
-        if len(found) > MAX_FAILED and output == "text":
+        if len(found) > MOST_FAILED and output == "text":
             click.echo(
                 'Nothing is planned for you until you have looked: kubectl copilot audit failed --note "what you found"'
             )
-        return EXIT_BROKEN if len(found) > MAX_FAILED else 0
+        return EXIT_BROKEN if len(found) > MOST_FAILED else 0
     if not is_attended():
         click.echo("Looking is done by a person at a terminal, so nothing was noted.", err=True)
         return EXIT_DENIED

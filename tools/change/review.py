@@ -6,7 +6,7 @@ from typing import assert_never
 
 import msgspec
 
-from copilot.model import CopilotError, mapping, text
+from copilot.model import CopilotError, mapping, text, texts
 from guardrails.kinds import changeable
 from guardrails.operations.args import (
     ApplyArgs,
@@ -60,6 +60,12 @@ def who_am_i(reader: Transport, person: Requester) -> Requester:
     answer = reader.review(Review.IDENTITY, {})
     info = mapping(answer.json(), "status", "userInfo")
     return requester_of(person, info) if answer.ok and text(info, "username") else person
+
+
+def groups_of(reader: Transport) -> tuple[str, ...]:
+    """The person's groups as the server tells them; none where it does not answer that."""
+    answer = reader.review(Review.IDENTITY, {})
+    return texts(answer.json(), "status", "userInfo", "groups") if answer.ok else ()
 
 
 def _asked(reader: Transport, access: Access) -> Access:
