@@ -50,6 +50,13 @@ def _head(plan: Plan) -> Iterator[Line]:
         yield Line(effect(step), Look.TITLE)
     if plan.undoes:
         yield Line(f"  This undoes plan {plan.undoes}.")
+    if plan.break_glass is not None:
+        glass = plan.break_glass
+        yield Line(f"  BREAK-GLASS for {glass.incident}, by {glass.person} ({glass.granted_by}):", Look.REFUSAL)
+        yield Line(f'  "{glass.reason}"', Look.REFUSAL)
+        for passed in glass.passed or ("nothing: this change does not need it",):
+            yield Line(f"  It goes past {passed}.", Look.REFUSAL)
+        yield Line(f"  It ends at {glass.until}, is paged, and another person has to review it.", Look.REFUSAL)
 
 
 def _banners(plan: Plan) -> Iterator[Line]:
@@ -119,7 +126,8 @@ _AGREEMENT = {
 
 def _judgement(plan: Plan) -> Iterator[Line]:
     yield Line("Agreement needed", Look.HEADING)
-    yield Line(f"  {_AGREEMENT[plan.computed.tier]}")
+    instead = ", and break-glass takes the place of the second" * (plan.break_glass is not None)
+    yield Line(f"  {_AGREEMENT[plan.computed.tier]}{instead * (plan.computed.tier is Tier.TWO_PEOPLE)}")
     for reason in plan.computed.reasons:
         yield Line(f"  because {reason}")
     for refusal in plan.computed.refusals:

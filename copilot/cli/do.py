@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from copilot.cli.break_glass_options import GlassWords, break_glass_options, needs_changes
 from copilot.cli.options import Target, cluster_options, output_option
 
 
@@ -23,10 +24,17 @@ from copilot.cli.options import Target, cluster_options, output_option
     metavar="SECONDS",
     help="For how long a finished rollout must stay well before it counts as done.",
 )
+@break_glass_options
 @cluster_options
 @output_option("text", "json")
 def COMMAND(  # noqa: N802 - the name every command module exports
-    words: tuple[str, ...], path: str | None, allow_changes: bool, soak: float, target: Target, output: str
+    words: tuple[str, ...],
+    path: str | None,
+    allow_changes: bool,
+    soak: float,
+    glass: GlassWords | None,
+    target: Target,
+    output: str,
 ) -> int:
     """Plan one change, show its card, and carry it out after a typed yes.
 
@@ -47,6 +55,9 @@ def COMMAND(  # noqa: N802 - the name every command module exports
     Without --allow-changes only the card is shown. With it, the change is rehearsed on the server, and a person at a
     terminal is asked; there is no option that says yes for them. With -o json the plan is printed and nobody is asked.
 
+    In an emergency --break-glass goes past freeze windows and the second person, for whom the site policy names, and
+    past nothing else. It is shown on the card, paged, and has to be reviewed by another person (see `audit`).
+
     Exit code: 0 done, 1 done but the rollout failed, 2 outcome unknown, 77 refused or not agreed, 64 not understood.
 
     \b
@@ -59,6 +70,7 @@ def COMMAND(  # noqa: N802 - the name every command module exports
       kubectl copilot do "scale web to 3" --from must-gather.tar.gz
     """
     from copilot.app import open_snapshot
+    from copilot.changing.break_glass import open_glass
     from copilot.changing.desk import plan_recorded_intent as plan_recorded
     from copilot.changing.document import read_document
     from copilot.changing.opening import open_changing, open_reading, policy_loader
@@ -75,13 +87,16 @@ def COMMAND(  # noqa: N802 - the name every command module exports
     # before anything of the cluster is read
     intent, sentence = (read_document(path), f"apply {path}") if path else asked(words)
     if target.paths:
+        needs_changes(glass)
         policy = policy_loader(settings)()
         plan = plan_recorded(open_snapshot(target), intent, sentence, target.namespace, policy)
         return show(plan, output, "This is a recording: nothing can be changed from here.")
     if not (allow_changes or settings.allow_changes):
+        needs_changes(glass)
         plan = open_reading(target, settings).desk.plan_intent(intent, sentence, target.namespace)
         return show(plan, output, CHANGES_OFF)
     workshop = open_changing(target, settings, tell, soak)
+    leave = open_glass(workshop, glass.reason, glass.incident) if glass else None
     if output == "json":
-        return show(workshop.desk.plan_intent(intent, sentence, target.namespace), output, "")
-    return converse(workshop, lambda: workshop.desk.plan_intent(intent, sentence, target.namespace))
+        return show(workshop.desk.plan_intent(intent, sentence, target.namespace, leave), output, "")
+    return converse(workshop, lambda: workshop.desk.plan_intent(intent, sentence, target.namespace, leave))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from copilot.cli.break_glass_options import GlassWords, break_glass_options, needs_changes
 from copilot.cli.options import Target, cluster_options
 
 
@@ -22,8 +23,9 @@ from copilot.cli.options import Target, cluster_options
     metavar="SECONDS",
     help="For how long a finished rollout must stay well before it counts as done.",
 )
+@break_glass_options
 @cluster_options
-def COMMAND(plan_id: str, allow_changes: bool, soak: float, target: Target) -> int:  # noqa: N802 - the name every command module exports
+def COMMAND(plan_id: str, allow_changes: bool, soak: float, glass: GlassWords | None, target: Target) -> int:  # noqa: N802 - the name every command module exports
     """Undo a change made through `do`.
 
     PLAN is the id that `do` printed, or its first characters; `kubectl copilot audit` lists them. The way back is
@@ -34,6 +36,7 @@ def COMMAND(plan_id: str, allow_changes: bool, soak: float, target: Target) -> i
     Example:
       kubectl copilot undo 3f9a21c04b77 --allow-changes
     """
+    from copilot.changing.break_glass import open_glass
     from copilot.changing.history import find_record
     from copilot.changing.opening import open_changing, open_journal, open_reading
     from copilot.cli.change_options import CHANGES_OFF, converse, show, tell
@@ -45,6 +48,8 @@ def COMMAND(plan_id: str, allow_changes: bool, soak: float, target: Target) -> i
         raise UsageError("undo works on a live cluster and on one plan", "Leave --from and -A away.")
     record = find_record(open_journal(settings), plan_id)
     if not (allow_changes or settings.allow_changes):
+        needs_changes(glass)
         return show(open_reading(target, settings).desk.plan_undo(record), "text", CHANGES_OFF)
     workshop = open_changing(target, settings, tell, soak)
-    return converse(workshop, lambda: workshop.desk.plan_undo(find_record(workshop.journal, plan_id)))
+    leave = open_glass(workshop, glass.reason, glass.incident) if glass else None
+    return converse(workshop, lambda: workshop.desk.plan_undo(find_record(workshop.journal, plan_id), leave))

@@ -65,7 +65,7 @@ def who_am_i(reader: Transport, person: Requester) -> Requester:
 def groups_of(reader: Transport) -> tuple[str, ...]:
     """The person's groups as the server tells them; none where it does not answer that."""
     answer = reader.review(Review.IDENTITY, {})
-    return texts(answer.json(), "status", "userInfo", "groups") if answer.ok else ()
+    return tuple(texts(answer.json(), "status", "userInfo", "groups")) if answer.ok else ()
 
 
 def _asked(reader: Transport, access: Access) -> Access:
