@@ -10,82 +10,54 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import re
-import secrets
-from collections.abc import Mapping
-from functools import cache, lru_cache
-from pathlib import Path
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
+from guardrails.redaction_entropy import random_spans
+from guardrails.redaction_key import ProcessKey, install_key, process_key
+from guardrails.redaction_memory import Memory
+from guardrails.redaction_names import SECRET_FLAG, is_secret_field, is_secret_name, kind_of
 from guardrails.redaction_rules import PLACEHOLDER, Compiled, may_apply
 from guardrails.redaction_text import clean_text, without_invisible
-from guardrails.redaction_values import never_harmless, not_a_name, not_a_word
+from guardrails.redaction_values import never_harmless, not_a_word
+from guardrails.redaction_views import behind_encodings
 
-__all__ = ["Redactor", "clean_text", "install_key", "redact", "redact_body"]
+__all__ = ["Redactor", "clean_text", "install_key", "learn", "redact", "redact_body"]
 
 _PASSES = 16  # a replacement may complete the context of another rule; real text needs two passes
 _DEPTH = 100  # levels: the deepest real schema is below 60, and Python's own limit must not be met
+_LAYERS = 3  # encodings in one another: a Secret in base64 in a JSON log line has two
 _CACHED = 512  # characters: longer strings repeat too rarely to be worth keeping
 _SHORTEST = 6  # characters: nothing shorter matches any rule
 _LAST_APPLIED = "last-applied-configuration"
+_HELM_NAME = "sh.helm.release.v1."
+_WHOLE_TEXTS = frozenset({"last-applied", "helm-release"})  # dropped as a whole; nobody repeats them elsewhere
+_LONG_RUN = re.compile(r"[A-Za-z0-9+/_~\-]{11}")  # nothing shorter is base64 of a secret, or random
 _DONE = re.compile(f"(?:{PLACEHOLDER})+")
-_SPLIT = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
-_SECRET_WORDS = frozenset(
-    """password passwd passphrase pass pwd passwort token secret key apikey credential credentials creds
-    dockerconfigjson dockercfg salt""".split()  # noqa: SIM905 -- a word list reads best as words
-)
-_PASSWORD_WORDS = frozenset({"password", "passwd", "passphrase", "pwd", "passwort", "dockerconfigjson", "dockercfg"})
-_SECRET_PAIRS = frozenset(
-    [
-        (word, "key")
-        for word in (
-            "api",
-            "access",
-            "secret",
-            "private",
-            "encryption",
-            "signing",
-            "account",
-            "auth",
-            "master",
-            "ssh",
-            "hmac",
-            "shared",
-            "storage",
-            "license",
-        )
-    ]
-    + [(word, "secret") for word in ("client", "webhook", "cookie", "jwt", "signing", "shared")]
-    + [(word, "token") for word in ("access", "refresh", "bearer", "bot", "session", "api", "auth", "id")]
-)
-# A name that ends in one of these speaks about a secret, it does not hold one.
-_ABOUT = frozenset(
-    """name names ref refs file files path dir id ids type kind ttl seconds expiry expiration length size policy
-    namespace url uri host port mount enabled algorithm alg class provider version count limit max min prefix label
-    selector usage usages pair rotation issuer audience audiences hash checksum backend store header""".split()  # noqa: SIM905 -- likewise
-)
-_FLAG = re.compile(
-    r"^--?[\w\-]*(?:password|passwd|passphrase|token|secret|api-?key|access-?key|credentials?)$", re.IGNORECASE
-)
 
 
 class Redactor:
     """Replaces secrets by placeholders keyed with this installation's key.
 
     Args:
-        key: 16 bytes or more that stay on this machine; the same key gives the same placeholders.
+        key: 16 bytes or more that stay on this machine, or what gives them when the first secret is found; the same key
+            gives the same placeholders.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, key: bytes | Callable[[], bytes]) -> None:
+        self._key = key if callable(key) else lambda: key
+        self._memory = Memory(self._key)
         self._short = lru_cache(maxsize=1 << 16)(self._redact)
 
     def text(self, text: str) -> str:
         """Return the text, made safe to print, with every recognised secret replaced."""
         if len(text) < _SHORTEST:
             return clean_text(text)
-        return self._short(text) if len(text) <= _CACHED else self._redact(text)
+        known = self._memory.generation  # what was said of a text before a value was known is said anew
+        return self._short(text, known) if len(text) <= _CACHED else self._redact(text, known)
 
     def body(self, body: Any) -> Any:
         """Return a copy of a decoded API object (or any JSON value) without its secrets.
@@ -93,32 +65,78 @@ class Redactor:
         Secret `data` values become placeholders, last-applied annotations and Helm payloads go, environment values
         whose name speaks of a secret are replaced, and every other string is treated as text.
         """
-        return self._value(body, "", 0)
+        known = self._memory.generation
+        redacted = self._value(body, "", 0)
+        # A value may stand without context before the place that gives it away.
+        return redacted if known == self._memory.generation else self._value(redacted, "", 0)
+
+    def learn(self, bodies: Iterable[Mapping[str, Any]]) -> None:
+        """Remember the secret environment values and arguments of pods and pod templates, and redact nothing yet.
+
+        What a container was given is what its log repeats; a face that quotes a log has not read the container.
+        """
+        for body in bodies:
+            for container in containers_of(body):
+                self._learn_container(container)
+
+    def _learn_container(self, container: Mapping[str, Any]) -> None:
+        entries = container.get("env")
+        for entry in entries if isinstance(entries, list) else ():
+            name, value = (entry.get("name"), entry.get("value")) if isinstance(entry, Mapping) else (None, None)
+            if isinstance(name, str) and isinstance(value, str) and value:
+                if is_secret_name(name):
+                    self._secret(value, name)
+                else:
+                    self.text(value)
+        for field in ("command", "args"):
+            words = container.get(field)
+            if isinstance(words, list):
+                self._list(words, _DEPTH - 1)
 
     def placeholder(self, kind: str, value: str) -> str:
-        """The stand-in for one secret."""
-        digest = hmac.new(self._key, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
-        return f"<secret:{kind}:{digest[:4]}>"
+        """The stand-in for one secret. From now on this redactor knows the value wherever it stands."""
+        digest = hmac.new(self._key(), value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        stand_in = f"<secret:{kind}:{digest[:4]}>"
+        if kind not in _WHOLE_TEXTS:
+            self._memory.learn(value, stand_in)
+        return stand_in
 
-    def _redact(self, text: str) -> str:
+    def _redact(self, text: str, known: int) -> str:
         """Clean, then run the rules; what hides behind invisible characters counts as well."""
+        del known  # only tells apart what is kept
         cleaned, bare = clean_text(text), without_invisible(text)
-        redacted = self._apply(bare)
-        return self._apply(cleaned) if redacted == bare and bare != cleaned else redacted
+        redacted = self._apply(bare, _LAYERS)
+        return self._apply(cleaned, _LAYERS) if redacted == bare and bare != cleaned else redacted
 
-    def _apply(self, text: str) -> str:
-        """Run all rules until nothing changes."""
+    def _apply(self, text: str, layers: int) -> str:
+        """Run all rules until nothing changes: shapes, known values, encodings, and what is random in an error."""
         for _ in range(_PASSES):
             before = text
             for step in may_apply(text):
                 text = self._run(step, text)
+            text = self._memory.replaced(text)
+            is_long = _LONG_RUN.search(text) is not None
+            if layers and (is_long or "%" in text or "\\u00" in text):
+                text = behind_encodings(text, lambda plain: self._apply(plain, layers - 1), self._encoded)
+            text = self._random(text) if is_long else text
             if text == before:
                 return text
+        return text
+
+    def _encoded(self, run: str, redacted: str) -> str:
+        """What stands for base64: the secret's own placeholder where there is nothing else behind it."""
+        return redacted if _DONE.fullmatch(redacted) else self.placeholder("encoded", run)
+
+    def _random(self, text: str) -> str:
+        """Replace what only its randomness gives away, in error lines."""
+        for start, end in reversed(random_spans(text)):
+            text = text[:start] + self.placeholder("random", text[start:end]) + text[end:]
         return text
 
     def _run(self, step: Compiled, text: str) -> str:
         """Run one rule over the text."""
         done = [found.span() for found in _DONE.finditer(text)] if "<secret:" in text else []
+        starts = [start for start, _ in done]
 
         def replace(match: Any) -> str:
             """Put the placeholder in the place of the value, and keep its context."""
@@ -128,10 +146,11 @@ class Redactor:
             for group in step.groups:
                 value = match.group(group)
                 if value is not None:
-                    if _cuts(done, match.span(group)) or not step.rule.counts(value):
+                    if _cuts(done, starts, match.span(group)) or not step.rule.counts(value):
                         return whole
                     start = match.start(group) - match.start()
-                    return whole[:start] + self.placeholder(step.rule.kind, value) + whole[start + len(value) :]
+                    stand_in = self.placeholder(step.rule.kind_for(value), value)
+                    return whole[:start] + stand_in + whole[start + len(value) :]
             return whole
 
         result: str = step.program.sub(replace, text)
@@ -140,7 +159,7 @@ class Redactor:
     def _value(self, value: Any, name: str, depth: int) -> Any:
         """Redact one JSON value that stands under the key `name`."""
         if isinstance(value, str):
-            return self._secret(value, name) if name and _is_secret_field(name, value) else self.text(value)
+            return self._secret(value, name) if name and is_secret_field(name, value) else self.text(value)
         if depth >= _DEPTH:
             return "<too deep>" if isinstance(value, (dict, list, tuple)) else value
         if isinstance(value, Mapping):
@@ -151,11 +170,12 @@ class Redactor:
 
     def _secret(self, value: str, name: str) -> str:
         """The placeholder of a value that its name gives away; templates and empty values stay."""
-        return self.placeholder(_kind_of(name), value) if not_a_word(value) and not _DONE.fullmatch(value) else value
+        return self.placeholder(kind_of(name), value) if not_a_word(value) and not _DONE.fullmatch(value) else value
 
     def _mapping(self, body: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
         """Redact an object; Secrets, environment entries and annotations have their own rules."""
         is_secret = body.get("kind") == "Secret" or str(body.get("type", "")).startswith("helm.sh/release")
+        is_release = _is_helm_release(body)
         env_name = body.get("name") if isinstance(body.get("name"), str) and "value" in body else None
         redacted: dict[Any, Any] = {}
         for key, value in body.items():
@@ -164,6 +184,8 @@ class Redactor:
                 continue
             if is_secret and name in {"data", "stringData"}:
                 redacted[key] = self._secret_data(value, encoded=name == "data")
+            elif is_release and name in {"data", "binaryData"}:
+                redacted[key] = dict.fromkeys(value, "<dropped>") if isinstance(value, Mapping) else None
             elif env_name and name == "value" and isinstance(value, str) and is_secret_name(env_name):
                 redacted[key] = self._secret(value, env_name)
             elif isinstance(value, str) and name in {"key", "name", "kind"}:
@@ -180,7 +202,7 @@ class Redactor:
                 redacted.append(self.placeholder("password", item) if never_harmless(item) else item)
             else:
                 redacted.append(self._value(item, "", depth + 1))
-            after_flag = isinstance(item, str) and _FLAG.match(item) is not None
+            after_flag = isinstance(item, str) and SECRET_FLAG.match(item) is not None
         return redacted
 
     def _secret_data(self, data: Any, *, encoded: bool) -> Any:
@@ -196,52 +218,40 @@ class Redactor:
         return kept
 
 
-def _cuts(done: list[tuple[int, int]], span: tuple[int, int]) -> bool:
+def _cuts(done: list[tuple[int, int]], starts: list[int], span: tuple[int, int]) -> bool:
     """Whether a value is a placeholder already, or begins or ends inside one."""
     start, end = span
-    return any((first <= start and end <= last) or first < start < last or first < end < last for first, last in done)
+    at = bisect_right(starts, start) - 1
+    if at >= 0:
+        first, last = done[at]
+        if end <= last or first < start < last:
+            return True
+    at = bisect_left(starts, end) - 1
+    return at >= 0 and done[at][0] < end < done[at][1]
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether an environment variable of this name holds a secret: `DB_PASSWORD` does, `PASSWORD_FILE` does not."""
-    words = _words(name)
-    if not words or words[-1] in _ABOUT:
-        return False
-    return _is_joined(words[-1]) or bool(_SECRET_WORDS.intersection(words[-2:]))
+def containers_of(body: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """The containers of a pod, or of the pod template of a workload; of anything else none."""
+    spec = body.get("spec")
+    for step in (
+        "jobTemplate",
+        "spec",
+        "template",
+        "spec",
+    ):  # CronJob → Job → template → pod, each as far as it is there
+        inner = spec.get(step) if isinstance(spec, Mapping) else None
+        spec = inner if isinstance(inner, Mapping) else spec
+    if not isinstance(spec, Mapping):
+        return
+    for field in ("containers", "initContainers", "ephemeralContainers"):
+        found = spec.get(field)
+        yield from (each for each in found if isinstance(each, Mapping)) if isinstance(found, list) else ()
 
 
-def _is_secret_field(name: str, value: str) -> bool:
-    """Whether a field holds a secret. `tlsSecret: web` and `topologyKey: zone` are names, `clientSecret: 8fK2…` is not."""
-    if name.startswith("checksum/"):
-        return False
-    if name.isupper():
-        return is_secret_name(name)
-    words = _words(name)
-    if not words or words[-1] in _ABOUT:
-        return False
-    if _is_joined(words[-1]) or words[-1] in _PASSWORD_WORDS or tuple(words[-2:]) in _SECRET_PAIRS:
-        return True
-    return len(words) > 1 and words[-1] in _SECRET_WORDS - {"key"} and not_a_name(value)
-
-
-def _words(name: str) -> list[str]:
-    """`dbPassword2` → db, password."""
-    words = (word.lower().rstrip("0123456789") for word in _SPLIT.split(name.rpartition("/")[2]))
-    return [word for word in words if word]
-
-
-def _is_joined(word: str) -> bool:
-    """Names written without any separator: `PGPASSWORD`, `authtoken`."""
-    return word.endswith(("password", "passwd", "apikey", "accesskey", "secretkey", "authtoken", "accesstoken"))
-
-
-def _kind_of(name: str) -> str:
-    """The kind shown in the placeholder: the word that gave it away."""
-    lowered = name.lower()
-    for word in ("password", "token", "credential", "secret", "key"):
-        if word in lowered:
-            return word
-    return "password"
+def _is_helm_release(body: Mapping[Any, Any]) -> bool:
+    """Whether an object is a release as Helm stores it, whichever kind holds it: all values of the chart are in it."""
+    about = body.get("metadata")
+    return isinstance(about, Mapping) and str(about.get("name", "")).startswith(_HELM_NAME)
 
 
 def _decoded(value: str) -> str:
@@ -252,41 +262,21 @@ def _decoded(value: str) -> str:
         return value
 
 
-def install_key(folder: Path) -> bytes:
-    """Read this installation's redaction key from a data folder, making it on first use (mode 0600).
-
-    Raises:
-        OSError: the folder cannot be written or the key cannot be read.
-    """
-    path = folder / "redaction.key"
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f".redaction.{os.getpid()}.{secrets.token_hex(4)}"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(secrets.token_bytes(32))
-    try:
-        os.link(fresh, path)  # whoever links first has made the key; the others read it
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
-    return path.read_bytes()
-
-
-@cache
-def _of_this_process() -> Redactor:
-    """The redactor behind the plain functions: its placeholders are stable within one process."""
-    return Redactor(secrets.token_bytes(32))
+@lru_cache(maxsize=8)  # one a process; tests have several
+def _redactor_with(key: ProcessKey) -> Redactor:
+    return Redactor(key)
 
 
 def redact(text: str) -> str:
-    """Redact text with a key of this process. Use `Redactor(install_key(folder))` where results are kept."""
-    return _of_this_process().text(text)
+    """Redact text with the key of this process: the installation's, once `keep_key_in` has said where that is."""
+    return _redactor_with(process_key()).text(text)
 
 
 def redact_body(body: Any) -> Any:
-    """Redact an API object with a key of this process."""
-    return _of_this_process().body(body)
+    """Redact an API object with the key of this process."""
+    return _redactor_with(process_key()).body(body)
+
+
+def learn(bodies: Iterable[Mapping[str, Any]]) -> None:
+    """Remember what pods and pod templates are given, for all that this process redacts from now on."""
+    _redactor_with(process_key()).learn(bodies)

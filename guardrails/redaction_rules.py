@@ -12,6 +12,7 @@ from typing import Any
 
 import re2
 
+from guardrails.redaction_tokens import HEADS, PATTERN, is_token, kind_of_token
 from guardrails.redaction_values import (
     is_basic_credential,
     is_opaque,
@@ -48,7 +49,7 @@ _VALUE = (
 _KUBE_ENV_NAME = r"(?:[\w.\-]*(?:password|passwd|pass|pwd|passphrase|token|secret|key|credentials?|creds|auth|salt)\d*)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """One shape of secret: its kind in the placeholder, literals that must be near, its pattern, which values count."""
 
@@ -56,6 +57,11 @@ class Rule:
     needs: tuple[str, ...]
     pattern: str
     counts: Callable[[str], bool] = never_harmless
+    named: Callable[[str], str] | None = None
+
+    def kind_for(self, value: str) -> str:
+        """The kind in the placeholder of this value."""
+        return self.named(value) if self.named else self.kind
 
 
 @dataclass(frozen=True)
@@ -96,31 +102,7 @@ _STRUCTURES = (
     Rule("password-hash", ("$2", "$apr", "$1$", "$5$", "$6$", "$y$", "$argon"), r"(?P<v>\$(?:2[abxy]\$\d\d|apr1|1|5|6|y|argon2id?)\$[./A-Za-z0-9=,$+\-]{20,})"),
 )  # fmt: skip
 
-_PREFIXES = (
-    Rule("aws-key", ("akia", "asia", "abia", "acca", "aroa", "aida"), r"\b(?P<v>(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z2-7]{16})\b"),
-    Rule("gcp-key", ("aiza", "ya29.", "gocspx-"), r"\b(?P<v>AIza[A-Za-z0-9_\-]{35}|ya29\.[A-Za-z0-9_\-]{20,}|GOCSPX-[A-Za-z0-9_\-]{20,})"),
-    Rule("azure-key", ("8q~",), r"\b(?P<v>[A-Za-z0-9_~.\-]{3}8Q~[A-Za-z0-9_~.\-]{31,34})"),
-    Rule("github-token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"), r"\b(?P<v>gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255})"),
-    Rule("gitlab-token", ("glpat-", "glrt-", "gldt-", "glptt-", "glcbt-", "glft-", "glsoat-", "glimt-", "glagent-", "gr1348941"), r"\b(?P<v>gl(?:pat|rt|dt|ptt|cbt|ft|soat|imt|agent)-[A-Za-z0-9_\-]{18,}|GR1348941[\w\-]{20})"),
-    Rule("slack-token", ("xox", "xapp-"), r"\b(?P<v>xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9\-]{10,}|xapp-[0-9]-[A-Za-z0-9\-]{10,})"),
-    Rule("huggingface-token", ("hf_", "api_org_"), r"\b(?P<v>hf_[A-Za-z0-9]{30,}|api_org_[A-Za-z]{30,})"),
-    Rule("llm-key", ("sk-", "nvapi-", "gsk_", "r8_", "pplx-", "xai-"), r"\b(?P<v>sk-(?:ant-|proj-|or-|svcacct-|admin-)?[A-Za-z0-9_\-]{20,}|nvapi-[A-Za-z0-9_\-]{30,}|"
-                    r"gsk_[A-Za-z0-9]{40,}|r8_[A-Za-z0-9]{30,}|pplx-[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,})"),
-    Rule("stripe-key", ("sk_", "rk_", "pk_", "whsec_"), r"\b(?P<v>(?:sk|rk|pk)_(?:live|test|prod)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{16,})"),
-    Rule("package-token", ("npm_", "pypi-", "dckr_", "rubygems_", "cio", "oy2"), r"\b(?P<v>npm_[A-Za-z0-9]{36}|pypi-AgE[A-Za-z0-9_\-]{40,}|dckr_(?:pat|oat)_[A-Za-z0-9_\-]{20,}|"
-                          r"rubygems_[0-9a-f]{40,}|cio[A-Za-z0-9]{32}|oy2[a-z0-9]{43})\b"),
-    Rule("vault-token", ("hvs.", "hvb.", "hvr.", ".atlasv1."), r"\b(?P<v>hv[sbr]\.[A-Za-z0-9_\-]{20,}|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_\-]{50,})"),
-    Rule("cloud-token", ("doo_v1_", "dop_v1_", "dor_v1_", "dapi", "tskey-", "hrku-", "dp.pt.", "dp.st.", "dp.ct.", "dp.sa.", "pul-", "fo1_", "flyv1", "ltai", "scw"), r"\b(?P<v>do[opr]_v1_[a-f0-9]{64}|dapi[a-f0-9]{32}(?:-\d)?|tskey-[a-z]+-[A-Za-z0-9\-]{16,}|"
-                        r"HRKU-[A-Za-z0-9_\-]{30,}|dp\.(?:pt|st|ct|sa)\.[A-Za-z0-9_\-.]{30,}|pul-[a-f0-9]{40}|"
-                        r"fo1_[\w\-]{40,}|FlyV1 [A-Za-z0-9_+/=,\-]{40,}|LTAI[A-Za-z0-9]{12,24}|scw[A-Z0-9]{17})"),
-    Rule("service-token", ("glsa_", "glc_", "nrak-", "sg.", "shpat_", "shpca_", "shppa_", "shpss_", "lin_", "sq0", "atatt3", "atctt3", "pmak-", "sntrys_", "secret_", "ntn_", "key-", "eaa", ":aa", "sk", "phc_", "sha256~", "k10"), r"\b(?P<v>gl(?:sa|c)_[A-Za-z0-9+/=_]{30,}|NRAK-[A-Z0-9]{27}|SG\.[\w\-]{16,}\.[\w\-]{30,}|"
-                          r"shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|lin_(?:api|oauth)_[A-Za-z0-9]{32,}|sq0[a-z]{3}-[\w\-]{22,}|"
-                          r"ATATT3[A-Za-z0-9_\-=]{40,}|ATCTT3[A-Za-z0-9_\-=]{40,}|PMAK-[a-f0-9\-]{50,}|sntrys_[\w+/=\-]{40,}|"
-                          r"secret_[A-Za-z0-9]{43}|ntn_[A-Za-z0-9]{40,}|key-[0-9a-f]{32}|EAA[A-Za-z0-9]{60,}|"
-                          r"\d{8,10}:AA[A-Za-z0-9_\-]{33}|SK[0-9a-f]{32}|phc_[A-Za-z0-9]{40,}|sha256~[A-Za-z0-9_\-]{43}|"
-                          r"K10[0-9a-f]{64}::[\w\-]+:[0-9a-f]{16,})"),
-    Rule("age-key", ("age-secret-key",), r"\b(?P<v>AGE-SECRET-KEY-1[0-9A-Z]{50,})"),
-)  # fmt: skip
+_TOKENS = (Rule("token", (), PATTERN, is_token, kind_of_token),)
 
 _PAIRS = (
     Rule("env", ("value",), rf"(?i)\bname\\*[\"']?\s*[:=]\s*{_QUOTE}{_KUBE_ENV_NAME}{_QUOTE}\s*,?\s*{_QUOTE}value{_QUOTE}\s*[:=]\s*"
@@ -144,28 +126,39 @@ _PAIRS = (
     Rule("base64-key", ("key", "pem", "jks", "p12", "pfx"), r"\b[\w\-]+\.(?:key|pem|jks|p12|pfx|keystore)\\*[\"']?\s*:\s*\\*[\"']?(?P<v>[A-Za-z0-9+/]{40,}=*)"),
 )  # fmt: skip
 
-RULES = _STRUCTURES + _PREFIXES + _PAIRS
+RULES = _STRUCTURES + _TOKENS + _PAIRS
 
 
 def may_apply(text: str) -> list[Compiled]:
-    """The rules that can match a text at all, in their order: each names literals of which one must be there."""
-    if not _any_literal().search(text):
+    """The rules that can match a text at all, in their order: each names literals of which one must be there, if any."""
+    if not _gate().search(text):
         return []
     folded = text.casefold()
-    return [step for step in compiled() if any(literal in folded for literal in step.rule.needs)]
+    found = [_ready(rule) for rule in RULES if rule.needs and any(literal in folded for literal in rule.needs)]
+    return [*map(_ready, _TOKENS), *found] if _heads().search(text) else found
 
 
 @cache
-def _any_literal() -> Any:
-    """One scan that settles most texts: the literals of all rules."""
+def _gate() -> Any:
+    """One scan that settles most texts: the literals of all rules, and how tokens begin."""
     literals = sorted({literal for rule in RULES for literal in rule.needs})
-    return re2.compile("(?i)" + "|".join(re2.escape(literal) for literal in literals), _options())
+    return re2.compile("(?i:" + "|".join(map(re2.escape, literals)) + ")|" + HEADS, _options())
 
 
 @cache
+def _heads() -> Any:
+    return re2.compile(HEADS, _options())
+
+
 def compiled() -> tuple[Compiled, ...]:
     """All rules as RE2 programs. Existing placeholders are stepped over, which is what makes redaction idempotent."""
-    return tuple(_compile(rule) for rule in RULES)
+    return tuple(map(_ready, RULES))
+
+
+@cache
+def _ready(rule: Rule) -> Compiled:
+    """One rule, compiled when the first text needs it."""
+    return _compile(rule)
 
 
 def _compile(rule: Rule) -> Compiled:
