@@ -89,7 +89,9 @@ def _undo(record: Record, index: int, step: Step, lookup: Lookup) -> Undo | None
         case CreateJobArgs(job=job):
             ref = msgspec.structs.replace(step.ref, name=job)
             return _taken_away(record, index, changeable("Job"), ref, lookup)
-        case RestartArgs() | EvictArgs() | DeleteArgs():
+        case DeleteArgs():
+            return _made_again(record, step, lookup)
+        case RestartArgs() | EvictArgs():
             return None
         case _:
             assert_never(step.args)
@@ -139,6 +141,20 @@ def _taken_away(record: Record, index: int, kind: Changeable, ref: ObjectRef, lo
     return Undo(Drafted(parts=(part,), irreversible=lost), moved, own_creation=True)
 
 
+def _made_again(record: Record, step: Step, lookup: Lookup) -> Undo | None:
+    """Make a deleted object again from the document that the plan holds, unless someone else has."""
+    back = next((one.args for one in record.plan.rollback if one.ref == step.ref), None)
+    if not isinstance(back, ApplyArgs):
+        return None
+    kind, ref = changeable(step.ref.kind), step.ref
+    if lookup.find(kind, ref.namespace, ref.name) is not None:
+        raise ChangeRefused(
+            f"{ref.title} is there: it was made anew since plan {record.plan.id}, or still ends", _ASK_ANEW
+        )
+    part = Part(ref_of(kind, ref.namespace, ref.name, {}), back, {})
+    return Undo(Drafted(parts=(part,), way_back=f"delete {ref.title}"))
+
+
 def _found(record: Record, ref: ObjectRef, lookup: Lookup) -> Found:
     kind = changeable(ref.kind)
     body = lookup.find(kind, ref.namespace, ref.name)
@@ -160,7 +176,7 @@ def _no_way_back(step: Step) -> tuple[str, str]:
     if isinstance(step.args, EvictArgs):
         return f"An eviction cannot be undone: {ref.title} has ended, and its owner makes a new one", f"See {why}"
     if isinstance(step.args, DeleteArgs):
-        return f"A deletion cannot be undone: {ref.title} is gone with its uid", "Make it again from its source."
+        return f"This deletion cannot be undone: of {ref.title} no copy was kept", "Make it again from its source."
     return f"There is no way back for {ref.title}: its old values are not kept", _ASK_ANEW
 
 

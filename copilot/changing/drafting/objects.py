@@ -18,10 +18,11 @@ from guardrails.operations.args import ApplyArgs, CreateJobArgs, DeleteArgs
 from guardrails.operations.edits import applied, edit_at, edits_between, json_text
 from guardrails.operations.patchable import holds_text, may_patch, patchable
 from guardrails.redaction import redact_body
+from tools.cluster.prune import DATA_KEYS, drop_copies
 
 _KEPT_METADATA = ("name", "namespace", "labels", "annotations")
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _CLAIM = "PersistentVolumeClaim"
+_JOB_LABELS = ("controller-uid", "job-name")  # with and without their prefix: each Job gets its own
 
 
 def patch(found: Found, intent: PatchFields) -> Drafted:
@@ -67,13 +68,54 @@ def delete(found: Found, intent: Delete) -> Drafted:
     """
     if intent.grace_seconds is not None and intent.grace_seconds < 1:
         raise IntentError("A grace period of 0 kills without warning", "Leave it away, or give at least 1 second.")
-    lost = [f"{found.ref.title} itself, with its history and its uid"]
+    back = _made_again(found)
+    lost = [
+        f"{found.ref.title}'s history and its uid"
+        if back
+        else f"{found.ref.title} itself, with its history and its uid"
+    ]
     held = [str(each) for each in dig(found.body, "metadata", "finalizers") or []]
     unchecked = (f"when the holders of its finalizers let go: {', '.join(held)}",) if held else ()
     if found.kind.kind == _CLAIM:
         lost.append("the data of the volume, where its reclaim policy is Delete")
     args = DeleteArgs(intent.cascade, intent.grace_seconds)
-    return Drafted(parts=(Part(found.ref, args, found.body),), irreversible=tuple(lost), unchecked=unchecked)
+    return Drafted(parts=(Part(found.ref, args, found.body),), back=back, irreversible=tuple(lost), unchecked=unchecked)
+
+
+def _made_again(found: Found) -> tuple[Part, ...]:
+    """The step that makes a deleted object again from what was asked of it.
+
+    None where another makes it, where data went with it, where its values were not read, or one looks like a secret.
+    """
+    metadata = mapping(found.body, "metadata")
+    elsewhere = metadata.get("ownerReferences") or found.kind.kind == _CLAIM or DATA_KEYS in found.body
+    if Op.APPLY not in found.kind.ops or elsewhere:
+        return ()
+    document = json.loads(json.dumps({key: value for key, value in found.body.items() if key != "status"}))
+    drop_copies(document["metadata"])
+    document["metadata"] = {key: document["metadata"][key] for key in _KEPT_METADATA if document["metadata"].get(key)}
+    document |= {"apiVersion": found.kind.api_version, "kind": found.kind.kind}
+    _unassign(document)
+    try:
+        args = ApplyArgs(_document(document), exists=False)
+    except (ChangeRefused, IntentError):
+        return ()
+    return (Part(found.ref, args, found.body),)
+
+
+def _unassign(document: dict[str, Any]) -> None:
+    """Take out, in place, what the cluster wrote into the spec and would refuse from anyone else."""
+    spec = document.get("spec")
+    if not isinstance(spec, dict):
+        return
+    if document["kind"] == "Service" and spec.get("clusterIP") != "None":
+        for field in ("clusterIP", "clusterIPs"):
+            spec.pop(field, None)
+    if document["kind"] == "Job" and not spec.get("manualSelector"):
+        spec.pop("selector", None)
+        labels = dig(spec, "template", "metadata", "labels")
+        for key in [key for key in labels or () if key.rpartition("/")[2] in _JOB_LABELS]:
+            del labels[key]
 
 
 def create_job(found: Found, intent: CreateJob, lookup: Lookup) -> Drafted:
@@ -128,7 +170,7 @@ def apply(found: Found, intent: Apply) -> Drafted:
     metadata = {key: given[key] for key in _KEPT_METADATA if given.get(key)} | {"name": found.name}
     if found.kind.namespaced:
         metadata["namespace"] = found.namespace
-    metadata.get("annotations", {}).pop(_LAST_APPLIED, None)
+    drop_copies(metadata)
     whole = {key: value for key, value in document.items() if key != "status"} | {"metadata": metadata}
     exists = bool(found.body)
     way_back = "" if exists else f"delete {found.ref.title}"
