@@ -53,6 +53,7 @@ class Kind(Enum):
     LOOKED = "looked"  # a person looked at their failed changes, which lifts the brake; detail.note
 
 
+BREAK_GLASS = "break-glass"  # the event of the anchor that pages
 _CHANGED = frozenset({Kind.RESULT, Kind.SETTLED})  # after these the head is anchored at once
 _OF_ANCHORS = frozenset({Kind.ANCHORED, Kind.UNANCHORED})
 
@@ -114,7 +115,7 @@ class Journal:
         entry = self._written(kind, plan, {**detail, "claim": claim} if claim else detail, step, claim)
         if self._anchoring and kind not in _OF_ANCHORS:
             if kind is Kind.CONSUMED and NOTE in detail:
-                self._anchor(entry, "break-glass", page_words(entry.plan, entry.detail))
+                self._anchor(entry, BREAK_GLASS, page_words(entry.plan, entry.detail))
             elif kind in _CHANGED or entry.seq % self._anchoring.every == 0:
                 self._anchor(entry, "change" if kind in _CHANGED else "count")
         return entry

@@ -13,6 +13,7 @@ from guardrails.display import visible
 from guardrails.effect import effect
 from guardrails.operations.args import ScaleArgs
 from guardrails.plan import Access, DryRun, DryRunState, FieldChange, Plan, Tier
+from guardrails.provenance.labels import Origin
 
 
 class Look(Enum):
@@ -35,7 +36,20 @@ class Line(msgspec.Struct, frozen=True):
 
 def card_lines(plan: Plan) -> tuple[Line, ...]:
     """The whole card, top to bottom."""
-    parts = (_head, _banners, _object, _effect, _fields, _reach, _judgement, _checks, _way_back, _unchecked, _identity)
+    parts = (
+        _head,
+        _proposal,
+        _banners,
+        _object,
+        _effect,
+        _fields,
+        _reach,
+        _judgement,
+        _checks,
+        _way_back,
+        _unchecked,
+        _identity,
+    )
     return tuple(Line(visible(line.text), line.look) for part in parts for line in part(plan))
 
 
@@ -54,9 +68,33 @@ def _head(plan: Plan) -> Iterator[Line]:
         glass = plan.break_glass
         yield Line(f"  BREAK-GLASS for {glass.incident}, by {glass.person} ({glass.granted_by}):", Look.REFUSAL)
         yield Line(f'  "{glass.reason}"', Look.REFUSAL)
-        for passed in glass.passed or ("nothing: this change does not need it",):
-            yield Line(f"  It goes past {passed}.", Look.REFUSAL)
-        yield Line(f"  It ends at {glass.until}, is paged, and another person has to review it.", Look.REFUSAL)
+        for passed in glass.passed or ("nothing, since this change does not need it",):
+            yield Line(f"  It goes past: {passed}", Look.REFUSAL)
+        yield Line(f"  The leave ends at {glass.until}, and another person has to review the change.", Look.REFUSAL)
+
+
+def _proposal(plan: Plan) -> Iterator[Line]:
+    """How it came about, where a model proposed it."""
+    taint = plan.taint
+    if taint is None:
+        return
+    look = Look.WARNING if taint.banner else Look.QUIET
+    if taint.banner:
+        yield Line(
+            "  NOT YOUR WORDS: a model proposed this, and text that anybody may have written may have chosen it.", look
+        )
+    else:
+        yield Line("  A model proposed this, as your words ask for it.", look)
+    for label in taint.labels:
+        yield Line(f"  {label.value}", look)
+    for each in taint.origins:
+        if each.origin is not Origin.OPERATOR:
+            where = f" ({each.where})" if each.where else ""
+            loud = each.origin.tainted or each.origin is Origin.SUGGESTED
+            yield Line(
+                f"  {each.role.value} {each.value!r}: from {each.origin.value}{where}",
+                Look.WARNING if loud else Look.QUIET,
+            )
 
 
 def _banners(plan: Plan) -> Iterator[Line]:

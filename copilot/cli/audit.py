@@ -232,9 +232,16 @@ def _tell(record: Record, output: str) -> None:
         facts = {
             key: value for key, value in entry.detail.items() if key not in ("plan", "approval", "claim", "nonces")
         }
-        said = ", ".join(f"{key}: {value}" for key, value in facts.items())
+        said = ", ".join(f"{key}: {_plainly(value)}" for key, value in facts.items())
         step = f"step {entry.step} " if entry.step > 0 and len(record.plan.steps) > 1 else ""
         click.echo(visible(f"  {entry.seq:>5}  {entry.at}  {entry.kind.value:<9} {step}{said}"))
+
+
+def _plainly(value: object) -> str:
+    """A value of an entry on one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plainly(each)}" for key, each in value.items())
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _json(name: str, content: dict[str, object]) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+
+if TYPE_CHECKING:
+    from copilot.changing.opening import Workshop
+    from guardrails.plan import BreakGlass
 
 _OPTIONS = (
     click.option("--break-glass", "broken", is_flag=True,
@@ -49,6 +53,20 @@ def _together(broken: bool, reason: str | None, incident: str | None) -> GlassWo
             'Try: --break-glass --reason "checkout is down, the fix cannot wait" --incident INC-1234',
         )
     return None
+
+
+def leave_for(workshop: Workshop, glass: GlassWords | None) -> BreakGlass | None:
+    """The leave that a person is given for what they wrote; None where they did not ask.
+
+    Raises:
+        ChangeRefused: they have none.
+    """
+    from copilot.changing.break_glass import open_glass
+
+    if glass is None:
+        return None
+    desk, words = workshop.desk, (glass.reason, glass.incident)
+    return open_glass(desk.reader, desk.requester, desk.policy(), workshop.journal, words, desk.clock())
 
 
 def needs_changes(glass: GlassWords | None) -> None:

@@ -109,6 +109,7 @@ def _where_it_stopped(workshop: Workshop, plan: Plan) -> str:
 
 def _report(workshop: Workshop, plan: Plan, carried: Carried) -> int:
     """Say how it ended, and the way back."""
+    from copilot.changing.anchoring import told_of
     from guardrails.display import visible
     from guardrails.steps import SendState
     from tools.change.watch import End
@@ -123,6 +124,8 @@ def _report(workshop: Workshop, plan: Plan, carried: Carried) -> int:
     if (plan.rollback or plan.computed.way_back) and carried.state is SendState.APPLIED:
         click.echo(f"The way back: kubectl copilot undo {plan.id} --allow-changes")
     click.echo(f"Journal: {workshop.journal.verify().head}")
+    for line in told_of(workshop.journal, plan):
+        click.echo(visible(line))
     if carried.state is not SendState.APPLIED:
         return EXIT_UNKNOWN
     return 0 if watched is not None and watched.end is End.DONE else EXIT_ROLLOUT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from copilot.cli.break_glass_options import GlassWords, break_glass_options, needs_changes
+from copilot.cli.break_glass_options import GlassWords, break_glass_options, leave_for, needs_changes
 from copilot.cli.options import Target, cluster_options, output_option
 
 
@@ -70,7 +70,6 @@ def COMMAND(  # noqa: N802 - the name every command module exports
       kubectl copilot do "scale web to 3" --from must-gather.tar.gz
     """
     from copilot.app import open_snapshot
-    from copilot.changing.break_glass import open_glass
     from copilot.changing.desk import plan_recorded_intent as plan_recorded
     from copilot.changing.document import read_document
     from copilot.changing.opening import open_changing, open_reading, policy_loader
@@ -96,7 +95,7 @@ def COMMAND(  # noqa: N802 - the name every command module exports
         plan = open_reading(target, settings).desk.plan_intent(intent, sentence, target.namespace)
         return show(plan, output, CHANGES_OFF)
     workshop = open_changing(target, settings, tell, soak)
-    leave = open_glass(workshop, glass.reason, glass.incident) if glass else None
+    leave = leave_for(workshop, glass)
     if output == "json":
         return show(workshop.desk.plan_intent(intent, sentence, target.namespace, leave), output, "")
     return converse(workshop, lambda: workshop.desk.plan_intent(intent, sentence, target.namespace, leave))

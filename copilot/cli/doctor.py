@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -17,17 +18,24 @@ from copilot.cli.printing import print_json
 from copilot.model import CopilotError
 from copilot.model.errors import EXIT_UNAVAILABLE
 
+if TYPE_CHECKING:
+    from copilot.settings import Settings
+
 SCHEMA = "cluster-copilot/doctor/v1"
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One part: whether it works, what was seen, and what would add or repair it."""
+    """One part: whether it works, what was seen, and what would add or repair it.
+
+    `required`: without it nothing can be used. `broken`: it is there and does not work, which is told as such.
+    """
 
     name: str
     ok: bool
     detail: str
     fix: str = ""
     required: bool = False
+    broken: bool = False
 
 
 @click.command("doctor")
@@ -52,7 +60,7 @@ def COMMAND(context: str | None, kubeconfig: str | None, output: str) -> int:  #
 
 def _line(check: Check) -> str:
     """One part for people."""
-    mark = "ok     " if check.ok else "FAILED " if check.required else "missing"
+    mark = "ok     " if check.ok else "FAILED " if check.required or check.broken else "missing"
     return f"{mark}  {check.name}: {check.detail}" + (f"\n         {check.fix}" if check.fix and not check.ok else "")
 
 
@@ -67,11 +75,17 @@ def _checks(kubeconfig: str | None, context: str | None) -> Iterator[Check]:
         detail=f"cluster-copilot {__version__} on {platform.python_implementation()} {platform.python_version()}",
         required=True,
     )
-    folder = load_settings().data_dir
+    settings = load_settings()
+    folder = settings.data_dir
     yield _data_folder(folder)
     yield _full_text()
     yield _runbooks(folder)
     yield _cluster(kubeconfig, context)
+    yield _policy(settings)
+    yield _journal(settings)
+    yield _anchors(settings)
+    yield _reviews(settings)
+    yield _changes(settings)
     yield _meaning(folder)
     yield _neo4j()
 
@@ -136,6 +150,102 @@ def _cluster(kubeconfig: str | None, context: str | None) -> Check:
     release = version.get("gitVersion", "unknown") if isinstance(version, dict) else "unknown"
     detail = f"{live.connection.label} runs Kubernetes {release}; namespace {live.connection.namespace}"
     return Check(name="cluster", ok=True, detail=detail)
+
+
+def _policy(settings: Settings) -> Check:
+    """Whether the site policy can be read; a broken one refuses every change."""
+    from guardrails.policy.policy import load_policy
+
+    name, policy = "site policy", load_policy(settings.policy_file)
+    if not policy.configured:
+        return Check(name=name, ok=True, detail="none: changes are judged by the built-in tiers alone")
+    if policy.problems:
+        first = policy.problems[0]
+        detail = f"{settings.policy_file}:{first.line}: {first.text}; every change is refused"
+        return Check(
+            name=name, ok=False, detail=detail, fix="See all of it with: kubectl copilot policy check", broken=True
+        )
+    document = policy.document
+    windows = len(document.freeze_windows) + len(document.change_windows)
+    glass = "with" if document.break_glass else "no"
+    detail = f"{settings.policy_file}: {len(document.rules)} rules, {windows} windows, {glass} break-glass"
+    return Check(name=name, ok=True, detail=detail)
+
+
+def _journal(settings: Settings) -> Check:
+    """Whether the journal of changes is whole; a broken one closes the door."""
+    from copilot.changing.opening import open_journal
+
+    name = "journal"
+    try:
+        journal = open_journal(settings)
+        found = journal.verify()
+    except CopilotError as error:
+        return Check(name=name, ok=False, detail=error.title, fix=error.hint, broken=True)
+    if found.problems:
+        fix = "No change is made with it. See: kubectl copilot audit verify"
+        return Check(name=name, ok=False, detail=f"{journal.path} is broken: {found.problems[0]}", fix=fix, broken=True)
+    return Check(
+        name=name, ok=True, detail=f"{found.count} entries, whole" if found.count else "empty: nothing was planned yet"
+    )
+
+
+def _anchors(settings: Settings) -> Check:
+    """Whether the journal's head is noted elsewhere."""
+    from copilot.changing.anchoring import anchoring_of
+    from copilot.changing.opening import open_journal
+    from guardrails.journal import Kind
+
+    name = "anchors"
+    try:
+        anchoring = anchoring_of(settings)
+        last = open_journal(settings).last_anchor()
+    except CopilotError as error:
+        return Check(name=name, ok=False, detail=error.title, fix=error.hint, broken=True)
+    if anchoring is None:
+        fix = "Optional. Without it a cut-off end does not show: set COPILOT_ANCHOR_FILE or COPILOT_ANCHOR_URL."
+        return Check(name=name, ok=False, detail="the journal's head is noted nowhere else", fix=fix)
+    places = ", ".join(channel.place for channel in anchoring.channels)
+    if last is not None and last.kind is Kind.UNANCHORED:
+        stops = "; no change is made until it holds" * anchoring.required
+        why = "; ".join(map(str, last.detail.get("why", ())))
+        return Check(
+            name=name,
+            ok=False,
+            detail=f"the last one failed at {last.at}: {why}{stops}",
+            fix="Repair that place.",
+            broken=True,
+        )
+    since = f"last at {last.at}" if last else "none yet"
+    return Check(name=name, ok=True, detail=f"{places}, {since}")
+
+
+def _reviews(settings: Settings) -> Check:
+    """Whether a use of break-glass waits for somebody's look."""
+    from copilot.changing.history import reviews
+    from copilot.changing.opening import open_journal
+
+    name = "break-glass reviews"
+    try:
+        open_ones = [review for review in reviews(open_journal(settings)) if review.is_open]
+    except CopilotError as error:
+        return Check(name=name, ok=False, detail=error.title, fix=error.hint, broken=True)
+    if not open_ones:
+        return Check(name=name, ok=True, detail="none is open")
+    fix = "List them with: kubectl copilot audit reviews"
+    return Check(
+        name=name,
+        ok=False,
+        detail=f"{len(open_ones)} open, the oldest since {open_ones[0].opened}",
+        fix=fix,
+        broken=True,
+    )
+
+
+def _changes(settings: Settings) -> Check:
+    """How changes are made, if at all."""
+    how = "on by COPILOT_ALLOW_CHANGES" if settings.allow_changes else "off unless --allow-changes is given"
+    return Check(name="changes", ok=True, detail=f"{how}; each still asks a person at a terminal")
 
 
 def _meaning(folder: Path) -> Check:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from copilot.cli.break_glass_options import GlassWords, break_glass_options, needs_changes
+from copilot.cli.break_glass_options import GlassWords, break_glass_options, leave_for, needs_changes
 from copilot.cli.options import Target, cluster_options
 
 
@@ -36,7 +36,6 @@ def COMMAND(plan_id: str, allow_changes: bool, soak: float, glass: GlassWords | 
     Example:
       kubectl copilot undo 3f9a21c04b77 --allow-changes
     """
-    from copilot.changing.break_glass import open_glass
     from copilot.changing.history import find_record
     from copilot.changing.opening import open_changing, open_journal, open_reading
     from copilot.cli.change_options import CHANGES_OFF, converse, show, tell
@@ -51,5 +50,5 @@ def COMMAND(plan_id: str, allow_changes: bool, soak: float, glass: GlassWords | 
         needs_changes(glass)
         return show(open_reading(target, settings).desk.plan_undo(record), "text", CHANGES_OFF)
     workshop = open_changing(target, settings, tell, soak)
-    leave = open_glass(workshop, glass.reason, glass.incident) if glass else None
+    leave = leave_for(workshop, glass)
     return converse(workshop, lambda: workshop.desk.plan_undo(find_record(workshop.journal, plan_id), leave))
