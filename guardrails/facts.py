@@ -9,6 +9,7 @@ from guardrails.operations.args import EditArgs, RestartArgs, ScaleArgs, StepArg
 from guardrails.operations.op import Op
 from guardrails.plan import Access, Dependant, DryRunState, ObjectRef
 from guardrails.privilege import TemplateChange
+from guardrails.provenance.labels import Taint
 from guardrails.workload import WorkloadState
 
 
@@ -55,6 +56,7 @@ class Surroundings(msgspec.Struct, frozen=True):
 
     `selected_keys` are label keys that selectors use, `registries` those that images of the namespace come from.
     `unread` names relevant kinds that could not be read in full; `unjudged` what was seen but is not computed.
+    `troubled` are lines about what the object depends on and that is ill right now.
     """
 
     services: tuple[ServiceReach, ...] = ()
@@ -68,6 +70,7 @@ class Surroundings(msgspec.Struct, frozen=True):
     unread: tuple[str, ...] = ()
     unjudged: tuple[str, ...] = ()
     age_seconds: int = 0
+    troubled: tuple[str, ...] = ()
 
 
 class Eviction(msgspec.Struct, frozen=True):
@@ -88,6 +91,8 @@ class Case(msgspec.Struct, frozen=True):
     `moved_on` says, for an undo, what has happened to the object since. `rolls_out` means that pods are replaced.
     `replicas` are those before and after where anything but a scale changes their number.
     `failed_lately` is how many changes of the person were sent within an hour and did not work.
+    `people` is how many people can agree to it here: two where an executor serves several.
+    `taint` is how a model came to propose it, None where a person wrote it.
     `found` are refusals that the draft brought along, `steering` the control labels among the keys that change.
     """
 
@@ -113,6 +118,8 @@ class Case(msgspec.Struct, frozen=True):
     namespaces: tuple[str, ...] = ()
     replicas: tuple[int, int] | None = None
     failed_lately: int = 0
+    people: int = 1
+    taint: Taint | None = None
 
     @property
     def scaling(self) -> tuple[int, int] | None:

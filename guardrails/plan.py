@@ -10,6 +10,7 @@ import msgspec
 from guardrails.canonical import digest, sha256_hex
 from guardrails.operations.args import RestartArgs, ScaleArgs, StepArgs, operation_of
 from guardrails.operations.op import Op
+from guardrails.provenance.labels import Taint
 
 __all__ = ["Op", "RestartArgs", "ScaleArgs", "StepArgs"]
 SCHEMA = 2
@@ -226,7 +227,8 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     """One change: what, to which objects, who asked, what the checks found, and until when it is good.
 
     `policy_sha` is the SHA-256 of the site policy's file, and `tier_without_policy` the tier before it spoke. Where there
-    is none, neither is written, so that the digests of earlier plans stay what they were.
+    is none, neither is written, so that the digests of earlier plans stay what they were. `taint` is how the plan came
+    about where a model proposed it; None where a person wrote it.
     """
 
     schema: int
@@ -244,6 +246,7 @@ class Plan(msgspec.Struct, frozen=True, omit_defaults=True):
     policy_sha: str = ""
     tier_without_policy: Tier | None = None
     break_glass: BreakGlass | None = None
+    taint: Taint | None = None
 
     @property
     def digest(self) -> str:

@@ -16,7 +16,7 @@ from copilot.changing.drafting.draft import draft
 from copilot.changing.drafting.drafted import Drafted
 from copilot.changing.history import Record, changed_lately, failed_lately
 from copilot.changing.judged import Checked, Circumstances, Draft
-from copilot.changing.lookup import LiveLookup, Lookup, RecordedLookup, op_of, resolve
+from copilot.changing.lookup import Found, LiveLookup, Lookup, RecordedLookup, op_of, resolve
 from copilot.changing.planner import assemble, compiled, to_rehearse
 from copilot.changing.rehearsing import rehearsal_of
 from copilot.changing.restoring import restore_of
@@ -31,6 +31,7 @@ from guardrails.kinds import guessed
 from guardrails.operations import ChangeIntent
 from guardrails.plan import BreakGlass, ClusterId, DryRun, ObjectRef, Plan, Requester, Step
 from guardrails.policy.policy import NO_POLICY, Policy
+from guardrails.provenance.labels import Taint
 from guardrails.steps import ApprovedStep, Outcome, RehearsalStep
 from retrievers.graph import ResourceGraph, build_graph
 from tools.change.identity import identify_cluster, local_person
@@ -49,6 +50,16 @@ class Writer(Protocol):
     def send(self, approved: ApprovedStep) -> Outcome:
         """Send one approved step, once."""
         ...
+
+
+class Traced(msgspec.Struct, frozen=True):
+    """Where a change comes from that a model proposed, and the message of the operator that came before it."""
+
+    taint: Taint
+    message_id: str
+
+
+Tracing = Callable[[Found, Lookup], Traced]
 
 
 class Desk:
@@ -95,11 +106,20 @@ class Desk:
         return self.plan_intent(parse_intent(words), words, namespace, glass)
 
     def plan_intent(
-        self, intent: ChangeIntent, words: str, namespace: str | None = None, glass: BreakGlass | None = None
+        self,
+        intent: ChangeIntent,
+        words: str,
+        namespace: str | None = None,
+        glass: BreakGlass | None = None,
+        tracing: Tracing | None = None,
     ) -> Plan:
-        """Plan one change that was read already; `words` are what the person wrote."""
+        """Plan one change that was read already; `words` are what the person wrote.
+
+        `tracing` is given where a model proposes it: it finds where the change comes from, once the object is known.
+        """
         found = resolve(intent, self.lookup, namespace, self.source.connection.namespace)
-        return self._plan(compiled(draft(intent, found, self.lookup, self.clock())), words, glass=glass)
+        traced = tracing(found, self.lookup) if tracing else None
+        return self._plan(compiled(draft(intent, found, self.lookup, self.clock())), words, glass=glass, traced=traced)
 
     def plan_undo(self, record: Record, glass: BreakGlass | None = None) -> Plan:
         """Plan the way back of an earlier change: a new plan, which goes through the same door.
@@ -152,6 +172,7 @@ class Desk:
         moved_on: str = "",
         own_creation: bool = False,
         glass: BreakGlass | None = None,
+        traced: Traced | None = None,
     ) -> Plan:
         bodies = [part.body for part in made.drafted.parts]
         scope, unseen = _scope(made.drafted, self.lookup)
@@ -171,6 +192,8 @@ class Desk:
             moved_on=moved_on,
             own_creation=own_creation,
             glass=glass,
+            taint=traced.taint if traced else None,
+            message_id=traced.message_id if traced else "",
             failed_lately=len(failed_lately(self._journal, self.requester, now)) if self._journal else 0,
         )
         checked = self.ask_server(made.plan_id, made.steps, made.rollback, bodies)
@@ -189,12 +212,18 @@ def plan_recorded(snapshot: Snapshot, words: str, namespace: str | None = None) 
 
 
 def plan_recorded_intent(
-    snapshot: Snapshot, intent: ChangeIntent, words: str, namespace: str | None = None, policy: Policy = NO_POLICY
+    snapshot: Snapshot,
+    intent: ChangeIntent,
+    words: str,
+    namespace: str | None = None,
+    policy: Policy = NO_POLICY,
+    tracing: Tracing | None = None,
 ) -> Plan:
-    """Plan one change that was read already, on a recording."""
+    """Plan one change that was read already, on a recording. `tracing` as for `Desk.plan_intent`."""
     graph = build_graph(snapshot)
     lookup = RecordedLookup(graph)
     found = resolve(intent, lookup, namespace, _only_namespace(snapshot, intent))
+    traced = tracing(found, lookup) if tracing else None
     made = compiled(draft(intent, found, lookup, snapshot.observed_at))
     circumstances = Circumstances(
         cluster=ClusterId("", "", "", snapshot.cluster or "a recording"),
@@ -203,6 +232,8 @@ def plan_recorded_intent(
         now=snapshot.observed_at,
         around=_surroundings(graph, made.drafted),
         recorded=True,
+        taint=traced.taint if traced else None,
+        message_id=traced.message_id if traced else "",
     )
     return assemble(made, Checked(), circumstances, policy)
 

@@ -19,6 +19,7 @@ from guardrails.operations.edits import applied
 from guardrails.operations.op import Op
 from guardrails.plan import Access, BreakGlass, ClusterId, DryRun, DryRunState, Requester, Step
 from guardrails.privilege import TemplateChange, dropped_guards, pod_spec, template_change
+from guardrails.provenance.labels import Taint
 from guardrails.workload import workload_state
 
 CHANGE, ROLLBACK = "change", "rollback"  # what a rehearsal is of
@@ -51,7 +52,10 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 class Circumstances(msgspec.Struct, frozen=True):
-    """Where, who, when and around what. `own_creation`: an earlier plan of this journal made the object."""
+    """Where, who, when and around what. `own_creation`: an earlier plan of this journal made the object.
+
+    `taint` and `message_id` are of a change that a model proposed: how, and after which message of the operator.
+    """
 
     cluster: ClusterId
     requester: Requester
@@ -66,6 +70,9 @@ class Circumstances(msgspec.Struct, frozen=True):
     own_creation: bool = False
     glass: BreakGlass | None = None
     failed_lately: int = 0
+    people: int = 1
+    taint: Taint | None = None
+    message_id: str = ""
 
 
 def case_of(made: Draft, checked: Checked, around: Circumstances) -> Case:
@@ -100,8 +107,10 @@ def case_of(made: Draft, checked: Checked, around: Circumstances) -> Case:
         noted=changeable(step.ref.kind).noted,
         own_creation=around.own_creation,
         failed_lately=around.failed_lately,
+        people=around.people,
         found=drafted.refusals,
         replicas=_replicas(step, body, after),
+        taint=around.taint,
         namespaces=tuple(sorted({each.ref.namespace for each in made.steps} - {""})),
     )
 

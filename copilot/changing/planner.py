@@ -64,7 +64,7 @@ def assemble(made: Draft, checked: Checked, around: Circumstances, policy: Polic
         id=made.plan_id,
         cluster=around.cluster,
         requester=around.requester,
-        intent=Intent(operator_message_id=f"cli/{made.plan_id}", words=around.words),
+        intent=Intent(operator_message_id=around.message_id or f"cli/{made.plan_id}", words=around.words),
         steps=made.steps,
         rollback=made.rollback,
         preimages=tuple(map(_preimage, drafted.parts)),
@@ -84,9 +84,10 @@ def assemble(made: Draft, checked: Checked, around: Circumstances, policy: Polic
         not_before=stamp(around.now),
         expires=stamp(around.now + PLAN_TTL),
         undoes=around.undoes,
+        taint=around.taint,
         break_glass=around.glass,
     )
-    return with_policy(plan, policy, around.now)
+    return with_policy(plan, policy, around.now, around.people)
 
 
 def _step(part: Part) -> Step:

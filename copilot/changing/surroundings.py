@@ -66,7 +66,42 @@ def surroundings(
             f"{kind}s" for kind in _RELEVANT if not all(coverage.was_read(kind, namespace) for namespace in namespaces)
         ),
         unjudged=unjudged,
+        troubled=troubled(graph, ref, pods),
     )
+
+
+def troubled(graph: ResourceGraph, ref: Ref, pods: tuple[Ref, ...]) -> tuple[str, ...]:
+    """What the object depends on and is ill itself, one line each. Its own parts do not count: they are what is changed."""
+    own = {ref, *pods, *graph.children(ref)}
+    found = []
+    for each in graph.depends_on(ref):
+        body = graph.get(each)
+        if each in own or body is None or graph.top_owner(each) == ref:
+            continue
+        if line := _trouble(graph, each, body.body):
+            found.append(f"{each.kind} {f'{each.namespace}/' if each.namespace else ''}{each.name} {line}")
+    return tuple(sorted(found))
+
+
+def _trouble(graph: ResourceGraph, ref: Ref, body: Mapping[str, Any]) -> str:
+    """What ails an object, by its own status; "" where it says nothing of the kind."""
+    match ref.kind:
+        case "Node":
+            ready = [
+                text(each, "status") for each in children(body, "status", "conditions") if text(each, "type") == "Ready"
+            ]
+            return "" if not ready or ready == ["True"] else "is not ready"
+        case "PersistentVolumeClaim":
+            phase = text(body, "status", "phase")
+            return f"is {phase}" if phase in ("Pending", "Lost") else ""
+        case "Deployment" | "StatefulSet":
+            wanted, ready_now = number(body, "spec", "replicas", default=1), number(body, "status", "readyReplicas")
+            return f"has {ready_now} of {wanted} pods ready" if "status" in body and ready_now < wanted else ""
+        case "Service":
+            behind = [edge.target for edge in graph.out(ref, EdgeKind.SELECTS)]
+            return "has no ready endpoint" if behind and not any(_takes_traffic(graph, pod) for pod in behind) else ""
+        case _:
+            return ""
 
 
 def own_pods(graph: ResourceGraph, ref: Ref) -> tuple[Ref, ...]:

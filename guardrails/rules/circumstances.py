@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from guardrails.facts import Case
 from guardrails.plan import DryRunState, Tier
+from guardrails.provenance.labels import NEVER_TAINTED, ArgOrigin, Label, Role
 from guardrails.rules.finding import Finding, at_least, one_more, refuse
 
 PROTECTED_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease", "cluster-copilot"})
@@ -62,4 +63,29 @@ def rehearsal(case: Case) -> Iterable[Finding]:
         yield one_more("the server did not accept the way back in a rehearsal")
 
 
-RULES = (protected, drafted, being_deleted, moved_on, loop, access, rehearsal)
+def tainted(case: Case) -> Iterable[Finding]:
+    """Arguments that no trusted source explains: refused where they run code, reach out or name another tenant."""
+    if case.taint is None:
+        return
+    unexplained = [each for each in case.taint.origins if each.origin.tainted and each.role is not Role.OPERATION]
+    refused = [each for each in unexplained if each.role in NEVER_TAINTED]
+    yield from (refuse(f"{_argument(each)}; say it in your own words if you mean it") for each in refused)
+    if rest := [each for each in unexplained if each not in refused]:
+        yield one_more("; ".join(map(_argument, rest)))
+
+
+def _argument(each: ArgOrigin) -> str:
+    where = f" ({each.where})" if each.where else ""
+    return f"the {each.role.value} {each.value!r} comes from {each.origin.value}{where}"
+
+
+def unsolicited(case: Case) -> Iterable[Finding]:
+    """A change that nobody asked for, and one of an object that the investigation never looked at."""
+    labels = case.taint.labels if case.taint else ()
+    if Label.UNSOLICITED in labels:
+        yield one_more(Label.UNSOLICITED.value)  # the lowest tier and one more: so never below a typed name
+    if Label.NEVER_SEEN in labels:
+        yield one_more(Label.NEVER_SEEN.value)
+
+
+RULES = (protected, drafted, being_deleted, moved_on, loop, access, rehearsal, tainted, unsolicited)

@@ -122,4 +122,13 @@ def picture(case: Case) -> Iterable[Finding]:
         yield one_more(f"the picture of the cluster is {case.around.age_seconds} s old")
 
 
-RULES = (autoscaled, managed, budgets, endpoints, many_pods, fragile, quota, picture)
+def incident(case: Case) -> Iterable[Finding]:
+    """What it depends on is ill: the change may not help, and may hide the cause."""
+    if case.around.troubled:
+        more = len(case.around.troubled) - 1
+        yield one_more(
+            f"what it depends on is in trouble: {case.around.troubled[0]}{f' and {more} more' if more else ''}"
+        )
+
+
+RULES = (autoscaled, managed, budgets, endpoints, many_pods, fragile, quota, picture, incident)
