@@ -12,7 +12,15 @@ from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["copilot.cli.do", "copilot.changing.opening", "copilot.app", "tools.cluster.live", "tui.card"]
+    [
+        "copilot.cli.do",
+        "copilot.changing.opening",
+        "copilot.app",
+        "tools.cluster.live",
+        "tui.card",
+        "tools.executor",
+        "tests.unit.safety.crash",
+    ]
 )
 
 

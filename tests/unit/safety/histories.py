@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from contextlib import suppress
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +28,9 @@ from guardrails.requests import compile_request
 from guardrails.steps import ApprovedStep
 from tests.direct_api import Weather
 from tests.unit.guardrails.plans import ALICE, COMPUTED, make_plan, scale_step
-from tests.unit.safety.world import BOB, World
+from tests.unit.safety.world import BOB, MEMORY, World, kubeconfig_folder
 from tui.card import card_lines
 
-# /dev/shm keeps the fsyncs of thousands of journals away from the disk; what is on disk when is the crash points' matter.
-_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 ALICE_ELSEWHERE = msgspec.structs.replace(
     BOB, k8s_user=ALICE.k8s_user
 )  # another login, the same person for the cluster
@@ -45,11 +42,6 @@ _WEATHER = st.sampled_from(list(Weather))
 _PICK = st.integers(0, 99)
 
 
-@cache
-def _shared() -> Path:
-    return Path(tempfile.mkdtemp(prefix="kubeconfig-", dir=_MEMORY))
-
-
 class _History(RuleBasedStateMachine):
     """What both kinds of histories share: the world, the weather, the clock, and the end."""
 
@@ -59,8 +51,8 @@ class _History(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         type(self).played += 1
-        self.folder = Path(tempfile.mkdtemp(prefix="history-", dir=_MEMORY))
-        self.world = World(self.folder, _shared())
+        self.folder = Path(tempfile.mkdtemp(prefix="history-", dir=MEMORY))
+        self.world = World(self.folder, kubeconfig_folder())
         self.plans: list[Plan] = []
         self.approvals: list[Approval] = []
         self.steps: list[ApprovedStep] = []

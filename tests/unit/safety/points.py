@@ -13,8 +13,7 @@ import msgspec
 from copilot.model import CopilotError
 from guardrails.plan import Plan, Tier
 from tests.direct_api import Weather
-from tests.unit.safety.histories import _MEMORY, _shared
-from tests.unit.safety.world import BOB, World
+from tests.unit.safety.world import BOB, MEMORY, World, kubeconfig_folder
 
 POINT_WORDS = ("scale web to 3", "restart web", "label deploy/web note=x", "cordon n1", "evict web-0", "drain n1",
                "set image deploy/web app=nginx:2", "scale db to 0", "delete deploy/db")  # fmt: skip
@@ -48,8 +47,8 @@ def agreed_and_done(world: World, plan: Plan) -> None:
 
 def struck(words: str, weather: Weather | None, point: int, *, writes: bool) -> tuple[int, list[str]]:
     """Carry a change out while one request meets the weather. How many requests of that sort there were, what is wrong."""
-    folder = tempfile.mkdtemp(prefix="point-", dir=_MEMORY)
-    world = World(Path(folder), _shared())
+    folder = tempfile.mkdtemp(prefix="point-", dir=MEMORY)
+    world = World(Path(folder), kubeconfig_folder())
     met = 0
 
     def sky(_number: int, method: str, _path: str) -> Weather | None:

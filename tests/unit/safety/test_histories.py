@@ -12,9 +12,9 @@ from copilot.changing.history import find_record
 from tests.deep import DEEP
 from tests.direct_api import Weather
 from tests.small_api import deployment
-from tests.unit.safety.histories import DoorHistory, Hand, _shared, play
+from tests.unit.safety.histories import DoorHistory, Hand, play
 from tests.unit.safety.points import POINT_WORDS, agreed_and_done, asked, carried_out, noted, points, struck
-from tests.unit.safety.world import World
+from tests.unit.safety.world import World, kubeconfig_folder
 
 HAND, DOOR, POINTS = (7_000, 3_000, 10**6) if DEEP else (340, 100, 60)
 
@@ -53,7 +53,7 @@ def test_undo_brings_back_what_was_there_before(words: str, tmp_path: Path) -> N
     """I13."""
     body = deployment()
     body["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "MODE", "value": "a"}]
-    world = World(tmp_path, _shared(), body)
+    world = World(tmp_path, kubeconfig_folder(), body)
     path = "/api/v1/nodes/n1" if words == "cordon n1" else "/apis/apps/v1/namespaces/shop/deployments/web"
     before = _normal(world, path)
     plan = carried_out(world, words)
@@ -71,7 +71,7 @@ def _normal(world: World, path: str) -> tuple[object, object]:
 
 
 def test_the_witness_objects_to_a_write_without_a_plan(tmp_path: Path) -> None:
-    world = World(tmp_path, _shared())
+    world = World(tmp_path, kubeconfig_folder())
     plan = asked(world, "scale web to 3")
     for agent in ("curl/8", f"x/0 plan/{plan.id[:8]} step/1", "x/0 plan/ffffffff step/1"):
         world.executor._wire.send(plan.steps[0].request, agent)
@@ -83,6 +83,6 @@ def test_the_witness_objects_to_a_write_without_a_plan(tmp_path: Path) -> None:
 
 
 def test_the_witness_objects_to_a_read_of_a_secret(tmp_path: Path) -> None:
-    world = World(tmp_path, _shared())
+    world = World(tmp_path, kubeconfig_folder())
     world.desk.reader.get("/api/v1/namespaces/shop/secrets/db")
     assert world.problems() == ["I10: GET /api/v1/namespaces/shop/secrets/db"]

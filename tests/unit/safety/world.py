@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections import Counter
 from datetime import datetime
 from functools import cache
@@ -35,6 +36,8 @@ from tools.cluster.live import LiveSource
 from tools.executor import Executor, Wire
 
 KEY = b"k" * 32
+# Keeps the fsyncs of thousands of journals away from the disk; what is on disk when is the crash points' matter.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 BOB = Requester("os", "bob", "bob@example.com", "g")
 _AGENT = re.compile(r"x/0 plan/(\S+) step/(\d+)")
 _NEVER = re.compile(
@@ -83,6 +86,12 @@ def small_cluster(*more: dict[str, Any]) -> SmallApi:
     for body in (deployment(), deployment("db"), node(), pod("web-0"), pod("web-1"), pod("db-0", "db"), *more):
         api.put(body)
     return api
+
+
+@cache
+def kubeconfig_folder() -> Path:
+    """One folder for the kubeconfig of all worlds of this process."""
+    return Path(tempfile.mkdtemp(prefix="kubeconfig-", dir=MEMORY))
 
 
 @cache
