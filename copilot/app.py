@@ -49,6 +49,7 @@ class Copilot:
         from retrievers.graph import build_graph
 
         graph = build_graph(self.snapshot)
+        _remember_secrets(self.snapshot)
         _check_namespace(graph, self.namespace)
         return graph
 
@@ -202,6 +203,13 @@ def judge_manifests(files: tuple[str, ...], target: Target, *, alone: bool) -> D
             )
     with paused_gc():
         return redact_diagnosis(_with_runbooks(judge(manifests, live, namespace or "default")))
+
+
+def _remember_secrets(snapshot: Snapshot) -> None:
+    """Let redaction know what containers are given, so that it is found where a log repeats it without context."""
+    from guardrails.redaction import learn
+
+    learn(resource.body for resource in snapshot.resources)
 
 
 def _with_runbooks(diagnosis: Diagnosis) -> Diagnosis:

@@ -93,12 +93,15 @@ class Redactor:
             if isinstance(words, list):
                 self._list(words, _DEPTH - 1)
 
-    def placeholder(self, kind: str, value: str) -> str:
-        """The stand-in for one secret. From now on this redactor knows the value wherever it stands."""
+    def placeholder(self, kind: str, value: str, *, sure: bool = False) -> str:
+        """The stand-in for one secret. From now on this redactor knows the value wherever it stands.
+
+        `sure`: a typed field gave the value away, so that even what looks like a name is remembered.
+        """
         digest = hmac.new(self._key(), value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
         stand_in = f"<secret:{kind}:{digest[:4]}>"
         if kind not in _WHOLE_TEXTS:
-            self._memory.learn(value, stand_in)
+            self._memory.learn(value, stand_in, sure=sure)
         return stand_in
 
     def _redact(self, text: str, known: int) -> str:
@@ -170,7 +173,11 @@ class Redactor:
 
     def _secret(self, value: str, name: str) -> str:
         """The placeholder of a value that its name gives away; templates and empty values stay."""
-        return self.placeholder(kind_of(name), value) if not_a_word(value) and not _DONE.fullmatch(value) else value
+        return (
+            self.placeholder(kind_of(name), value, sure=True)
+            if not_a_word(value) and not _DONE.fullmatch(value)
+            else value
+        )
 
     def _mapping(self, body: Mapping[Any, Any], depth: int) -> dict[Any, Any]:
         """Redact an object; Secrets, environment entries and annotations have their own rules."""
@@ -214,7 +221,7 @@ class Redactor:
             if not isinstance(value, str) or not value or _DONE.fullmatch(value):
                 kept[key] = value if isinstance(value, str) or value is None else "<dropped>"
             else:
-                kept[key] = self.placeholder("data", _decoded(value) if encoded else value)
+                kept[key] = self.placeholder("data", _decoded(value) if encoded else value, sure=True)
         return kept
 
 

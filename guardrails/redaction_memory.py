@@ -56,10 +56,10 @@ class Memory:
     _forms: OrderedDict[int, dict[_Form, str]] = field(default_factory=OrderedDict)
     _count: int = 0
 
-    def learn(self, value: str, placeholder: str) -> None:
-        """Remember a value and what stands for it."""
+    def learn(self, value: str, placeholder: str, *, sure: bool) -> None:
+        """Remember a value and what stands for it; `sure` where a typed field gave it away, and not the words around it."""
         for line in _lines(value):
-            if _is_distinct(line):
+            if _is_distinct(line, sure=sure):
                 for form in _written(line):
                     self._learn(form, placeholder)
 
@@ -125,9 +125,17 @@ def _lines(value: str) -> list[str]:
     return [line for line in lines if _SHORTEST_LINE <= len(line) <= _LONGEST and not _FRAME.fullmatch(line)]
 
 
-def _is_distinct(value: str) -> bool:
-    """Whether a value stands for itself wherever it is read."""
-    return len(value) >= _SHORTEST and (is_opaque(value) or (len(value) >= 2 * _SHORTEST and _is_mixed(value)))
+def _is_distinct(value: str, *, sure: bool) -> bool:
+    """Whether a value stands for itself wherever it is read. `AuthenticationFailed` after `password:` does not."""
+    if len(value) < _SHORTEST:
+        return False
+    return is_opaque(value) or (len(value) >= 2 * _SHORTEST and _is_mixed(value)) or (sure and _has_two_cases(value))
+
+
+def _has_two_cases(value: str) -> bool:
+    """A capital letter after a small one, in one word."""
+    bare = value.isalnum() and len(value) >= _SHORTEST + 2
+    return bare and any(map(str.islower, value)) and any(map(str.isupper, value[1:]))
 
 
 def _is_mixed(value: str) -> bool:

@@ -111,7 +111,7 @@ _PAIRS = (
                 r"\\*[\"']"),
     Rule("password", ("passw", "passphrase"), r"(?im)^[ \t]*(?:-[ \t]+)?(?:export[ \t]+|set[ \t]+)?[\"']?[\w.\-]*(?:passw(?:or)?d|passphrase)[\"']?"
                      r"(?:=|:[ \t]+)(?P<v>[^\s\"'|>][^\n\"']*)", not_a_word),
-    Rule("password", _STRONG_NEEDS, rf"(?i)(?:checksum/)?[\w.\-]*(?:{_STRONG})\d*{_QUOTE}\]?{_SEPARATOR}{_VALUE}", not_a_word),
+    Rule("password", _STRONG_NEEDS, rf"(?i)(?:(?:checksum/)?[\w.\-]*(?:{_STRONG})\d*{_QUOTE}\]?{_SEPARATOR}`?)+{_VALUE}", not_a_word),
     Rule("password", ("pass",), rf"(?i)\b{_SHORT_FORM}\d*{_QUOTE}{_SEPARATOR}{_VALUE}", not_a_word),
     Rule("key", ("_key", "_pass", "_cred", "_dsn", "_salt"), rf"\b{_ENV_KEY}\d*{_QUOTE}{_SEPARATOR}{_VALUE}", not_a_word),
     Rule("token", _WEAK_NEEDS, rf"(?i)(?:(?P<digest>checksum/)|\b)[\w.\-]*(?:{_WEAK})\d*{_QUOTE}\]?{_SEPARATOR}{_VALUE}", not_a_name),

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +18,9 @@ from copilot.model.errors import EXIT_DEFECT, EXIT_USAGE, CopilotError
 COMMANDS = {
     "why": "Say why something is broken: one root cause with its proof.",
     "ask": "Answer a question about the cluster in plain words, with citations.",
+    "chat": "Talk about the cluster line by line: the same answers, with memory.",
+    "sessions": "List, show, export or delete stored conversations.",
+    "models": "Say what the configured model endpoint can do.",
     "reach": "Say whether A may reach B, and which network policy decides.",
     "graph": "Show what an object depends on and who depends on it.",
     "changes": "Say what changed, when and by whom, newest first.",
@@ -28,6 +32,9 @@ COMMANDS = {
     "check": "Say what would become of a kubectl command or a sentence, without doing it.",
     "do": "Plan one change, show its card, and carry it out after a typed yes.",
     "undo": "Undo a change made through `do`.",
+    "pending": "List the plans that wait for a yes at an executor.",
+    "approve": "Agree to one plan that waits at an executor, or reject it.",
+    "executor": "Run the one writer as a process of its own, for one or several people.",
     "policy": "Check, test and explain the site policy: environments, freeze windows, rules.",
     "audit": "List and verify the journal of changes.",
     "eval": "Score the program on recorded incidents.",
@@ -87,6 +94,7 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code. Errors go to stderr with a hint; only a defect of ours shows a traceback."""
+    _find_key()
     try:
         outcome: Any = cli.main(args=argv, prog_name="kubectl copilot", standalone_mode=False)
     except click.exceptions.Abort:
@@ -96,19 +104,46 @@ def main(argv: list[str] | None = None) -> int:
         error.show()
         return EXIT_USAGE
     except CopilotError as error:
-        click.echo(f"error: {error.title}", err=True)
+        click.echo(_fit_to_show(f"error: {error.title}"), err=True)
         if error.hint:
-            click.echo(f"hint: {error.hint}", err=True)
+            click.echo(_fit_to_show(f"hint: {error.hint}"), err=True)
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as defect:  # noqa: BLE001 - the edge of the process: Python's own exit code 1 would read as a verdict
-        traceback.print_exc()
+        click.echo(_fit_to_show(traceback.format_exc()), err=True, nl=False)
         click.echo(f"error: a defect in this program: {type(defect).__name__}", err=True)
         click.echo("hint: please report it with the lines above; check first that they hold nothing secret.", err=True)
         return EXIT_DEFECT
+    _tell_of_key()
     return outcome if isinstance(outcome, int) else 0
+
+
+def _find_key() -> None:
+    """Placeholders of secrets take the key of this installation; it is looked for when the first secret is found."""
+    from guardrails.redaction_key import keep_key_in
+
+    def folder() -> Path:
+        from copilot.settings import load_settings
+
+        return load_settings().data_dir
+
+    keep_key_in(folder)
+
+
+def _tell_of_key() -> None:
+    from guardrails.redaction_key import note
+
+    if note():
+        click.echo(f"note: {note()}", err=True)
+
+
+def _fit_to_show(text: str) -> str:
+    """What an exception says may quote the cluster or a file."""
+    from guardrails.redaction import redact
+
+    return redact(text)
 
 
 def run() -> None:

@@ -44,7 +44,9 @@ def COMMAND(folder: Path, config_values: bool, target: Target) -> int:  # noqa: 
     copilot = open_copilot(target)
     namespaces = (target.namespace,) if target.namespace and not target.all_namespaces else None
     snapshot = _observed(copilot.source, Scope(namespaces=namespaces, config_values=config_values))
-    recorded = save(snapshot, folder, _redactor(copilot.settings.data_dir))
+    redactor = _redactor(copilot.settings.data_dir)
+    redactor.learn(resource.body for resource in snapshot.resources)
+    recorded = save(snapshot, folder, redactor)
     for reading in snapshot.coverage.refused():
         click.echo(f"note: {reading.detail}", err=True)
     for note in snapshot.coverage.notes:

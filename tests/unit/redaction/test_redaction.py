@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evals.safety.secret_texts import CONTEXTS, FREE_CONTEXTS, NAMES, SELF_EVIDENT, leaks, planted
 from guardrails.redaction import Redactor, clean_text, install_key, redact, redact_body
 from guardrails.redaction_rules import RULES, compiled
 from tests.deep import DEEP
 from tests.shared import shared
-from tests.unit.redaction.planted import CONTEXTS, FREE_CONTEXTS, NAMES, SELF_EVIDENT, leaks, planted
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 REDACTOR = Redactor(b"a key of this test" * 2)
