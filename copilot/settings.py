@@ -13,6 +13,7 @@ from copilot.model.errors import UsageError
 ENV_DATA = "COPILOT_DATA_DIR"
 ENV_ALLOW = "COPILOT_ALLOW_CHANGES"
 ENV_POLICY = "COPILOT_POLICY"
+ENV_EXECUTOR = "COPILOT_EXECUTOR"
 ENV_PROMETHEUS = "COPILOT_PROMETHEUS_URL"
 ENV_ANCHOR_FILE = "COPILOT_ANCHOR_FILE"
 ENV_ANCHOR_URL = "COPILOT_ANCHOR_URL"
@@ -30,6 +31,9 @@ class Settings(msgspec.Struct, frozen=True):
 
     allow_changes: bool = False
     """Whether `do` may change the cluster without `--allow-changes` (`COPILOT_ALLOW_CHANGES=1`); off by default."""
+
+    executor: Path | None = None
+    """The socket of an executor that runs apart and through which changes go (`COPILOT_EXECUTOR`); none by default."""
 
     policy_file: Path | None = None
     """The site policy that every change is held against (`COPILOT_POLICY`); none by default."""
@@ -64,6 +68,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         data_dir=folder,
         allow_changes=env.get(ENV_ALLOW, "").strip().lower() in _TRUE,
+        executor=Path(executor).expanduser() if (executor := env.get(ENV_EXECUTOR, "").strip()) else None,
         policy_file=Path(policy).expanduser() if policy else None,
         prometheus_url=env.get(ENV_PROMETHEUS, "").strip(),
         anchor_file=Path(anchor).expanduser() if (anchor := env.get(ENV_ANCHOR_FILE, "").strip()) else None,

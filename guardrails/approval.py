@@ -29,6 +29,7 @@ class Method(Enum):
     """Where the yes was given."""
 
     TERMINAL = "terminal"
+    SOCKET = "socket"  # at a terminal of an account that the kernel named to the executor
 
 
 class Approval(msgspec.Struct, frozen=True):

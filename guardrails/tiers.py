@@ -32,11 +32,11 @@ def judge(case: Case, rules: Sequence[Rule] | None = None) -> Judgement:
     tier = base if base is Tier.NEVER else Tier(min(Tier.TWO_PEOPLE, base + raised))
     reasons = tuple(finding.reason for finding in findings if finding.weight is not Weight.REFUSE)
     refusals = [finding.reason for finding in findings if finding.weight is Weight.REFUSE]
-    return Judgement(tier, reasons, (*refusals, *agreement_refusals(tier)))
+    return Judgement(tier, reasons, (*refusals, *agreement_refusals(tier, case.people)))
 
 
-def agreement_refusals(tier: Tier) -> tuple[str, ...]:
-    """Why the agreement that a tier asks for cannot be given here; empty where it can."""
-    if tier is Tier.TWO_PEOPLE:
-        return ("it needs the agreement of two people, and this command knows only one",)
+def agreement_refusals(tier: Tier, people: int = 1) -> tuple[str, ...]:
+    """Why the agreement that a tier asks for cannot be given where so many people can agree; empty where it can."""
+    if tier is Tier.TWO_PEOPLE and people < 2:
+        return ("it needs the agreement of two people, and this command knows only one: see kubectl copilot executor",)
     return ("changes of this tier are never carried out",) if tier is Tier.NEVER else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import termios
 
+from guardrails.approval import people_needed, wanted_word
 from guardrails.display import visible
 from guardrails.plan import Plan, Tier
 
@@ -14,18 +15,23 @@ def is_attended() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def wanted_word(plan: Plan) -> str:
-    """What has to be typed: `yes`, or the object's name where a slip would cost more."""
-    return "yes" if plan.computed.tier is Tier.ONE_YES else plan.target.name
-
-
-def ask(plan: Plan) -> bool:
-    """Ask once. Anything but the exact word is a no."""
+def ask(plan: Plan) -> str:
+    """Ask once, and return what was typed: it counts only if it is `wanted_word`. "" when nobody can be asked."""
     if not is_attended():
-        return False
+        return ""
     word = wanted_word(plan)
     termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-    what = "yes" if word == "yes" else f"the object's name ({visible(word)})"
-    sys.stdout.write(f"\nType {what} to carry out plan {visible(plan.id)}, anything else to leave it: ")
+    match plan.computed.tier:
+        case Tier.ONE_YES:
+            what = "yes"
+        case Tier.TYPED_NAME:
+            what = f"the object's name ({visible(word)})"
+        case _:
+            what = "the code of the card"
+    sys.stdout.write(f"\nType {what} to {_aim(plan)} plan {visible(plan.id)}, anything else to leave it: ")
     sys.stdout.flush()
-    return sys.stdin.readline().rstrip("\n") == word
+    return sys.stdin.readline().rstrip("\n")
+
+
+def _aim(plan: Plan) -> str:
+    return "carry out" if people_needed(plan) == 1 else "agree to"

@@ -24,12 +24,13 @@ from copilot.changing.surroundings import surroundings
 from copilot.changing.undoing import undo_draft
 from copilot.model import Ref, Snapshot, text
 from copilot.model.errors import DeniedError
+from guardrails.errors import ChangeRefused
 from guardrails.facts import Surroundings
 from guardrails.intent import parse_intent
 from guardrails.journal import Journal
 from guardrails.kinds import guessed
 from guardrails.operations import ChangeIntent
-from guardrails.plan import BreakGlass, ClusterId, DryRun, ObjectRef, Plan, Requester, Step
+from guardrails.plan import Access, BreakGlass, ClusterId, DryRun, ObjectRef, Plan, Requester, Step
 from guardrails.policy.policy import NO_POLICY, Policy
 from guardrails.provenance.labels import Taint
 from guardrails.steps import ApprovedStep, Outcome, RehearsalStep
@@ -60,6 +61,20 @@ class Traced(msgspec.Struct, frozen=True):
 
 
 Tracing = Callable[[Found, Lookup], Traced]
+Reviewing = Callable[[tuple[Access, ...]], tuple[Access, ...]]
+
+
+class Party(msgspec.Struct, frozen=True):
+    """Who asks, and where to, when that is not simply the local person with their own kubeconfig.
+
+    `cluster` is the cluster as the executor names it: the same one may have another address there. `people` is how many
+    people can agree, and `review` asks what the person may do under the identity that will be used.
+    """
+
+    requester: Requester
+    cluster: ClusterId
+    people: int
+    review: Reviewing | None = None
 
 
 class Desk:
@@ -71,6 +86,10 @@ class Desk:
         writer: the executor; None in read-only mode.
         journal: what was changed before; None in read-only mode.
         policy: loads the site policy; called for every plan and again before it is carried out.
+        party: whom an executor of its own serves; None for the local person.
+
+    Raises:
+        ChangeRefused: the executor leads to another cluster than the reader.
     """
 
     def __init__(
@@ -80,6 +99,7 @@ class Desk:
         writer: Writer | None = None,
         journal: Journal | None = None,
         policy: Callable[[], Policy] = lambda: NO_POLICY,
+        party: Party | None = None,
     ) -> None:
         self.source = source
         self.reader = source.transport
@@ -87,9 +107,27 @@ class Desk:
         self.policy = policy
         self._writer = writer
         self._journal = journal
-        self.cluster: ClusterId = identify_cluster(self.reader)
+        self._party = party
+        self.people = party.people if party else 1
+        self.cluster: ClusterId = self.cluster_now()
+        if party and self.cluster != party.cluster:
+            raise ChangeRefused(
+                f"The executor leads to {party.cluster.server}, and this reads another cluster: {self.cluster.server}",
+                "Choose the same cluster with --context.",
+            )
         person = local_person()
-        self.requester: Requester = who_am_i(self.reader, person) if writer else person
+        own = who_am_i(self.reader, person) if writer and not party else person
+        self.requester: Requester = party.requester if party else own
+
+    def cluster_now(self) -> ClusterId:
+        """Which cluster the reader leads to; as the executor names it, where that is the same one."""
+        found = identify_cluster(self.reader)
+        known = self._party.cluster if self._party else found
+        return known if found.uid and found.uid == known.uid else found
+
+    def session(self) -> Requester:
+        """Who asks now. A party's requester was named by the executor, which looks again itself."""
+        return self.requester if self._party else who_am_i(self.reader, self.requester)
 
     @property
     def lookup(self) -> Lookup:
@@ -119,7 +157,7 @@ class Desk:
         """
         found = resolve(intent, self.lookup, namespace, self.source.connection.namespace)
         traced = tracing(found, self.lookup) if tracing else None
-        return self._plan(compiled(draft(intent, found, self.lookup, self.clock())), words, glass=glass, traced=traced)
+        return self.judged(compiled(draft(intent, found, self.lookup, self.clock())), words, glass=glass, traced=traced)
 
     def plan_undo(self, record: Record, glass: BreakGlass | None = None) -> Plan:
         """Plan the way back of an earlier change: a new plan, which goes through the same door.
@@ -128,7 +166,7 @@ class Desk:
             ChangeRefused: there is no way back, or nothing to undo.
         """
         undo = undo_draft(record, self.cluster, self.lookup)
-        return self._plan(
+        return self.judged(
             compiled(undo.drafted),
             f"undo {record.plan.id}",
             record,
@@ -147,7 +185,8 @@ class Desk:
         if self._writer is None:
             return Checked()
         wanted = dict.fromkeys(each for step in steps for each in wanted_access(step.ref, step.args))
-        access = review_access(self.reader, tuple(wanted))
+        review = self._party.review if self._party else None
+        access = review(tuple(wanted)) if review else review_access(self.reader, tuple(wanted))
         if not all(each.allowed for each in access):
             return Checked(access)
         known = {step.ref: body for step, body in zip(steps, bodies, strict=True)}
@@ -163,7 +202,7 @@ class Desk:
             rehearsals.append(rehearsal_of(purpose, each, outcome, known[each.ref]))
         return Checked(access, tuple(rehearsals), restore)
 
-    def _plan(
+    def judged(
         self,
         made: Draft,
         words: str,
@@ -174,6 +213,7 @@ class Desk:
         glass: BreakGlass | None = None,
         traced: Traced | None = None,
     ) -> Plan:
+        """The plan of a draft: what stands around it, what the server says, every rule, and the site policy."""
         bodies = [part.body for part in made.drafted.parts]
         scope, unseen = _scope(made.drafted, self.lookup)
         around = _surroundings(build_graph(self.source.snapshot(scope)), made.drafted)
@@ -187,6 +227,7 @@ class Desk:
             now=now,
             around=around,
             changes_on=self._writer is not None,
+            people=self.people,
             changed_lately=lately,
             undoes=undone.plan.id if undone else "",
             moved_on=moved_on,

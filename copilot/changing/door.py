@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 import msgspec
 
 from copilot.changing.desk import Desk, Writer
-from copilot.changing.drafting.nodes import pods_to_evict
 from copilot.changing.history import find_record
+from copilot.changing.objections import difference
 from copilot.changing.settling import settle
-from copilot.model import children, dig, text
 from guardrails.approval import Approval
 from guardrails.errors import ApprovalError, ChangeRefused, PlanChanged
-from guardrails.gate import Gate
 from guardrails.journal import Journal, Kind
-from guardrails.kinds import changeable
-from guardrails.operations import Drain, Target
-from guardrails.operations.args import EvictArgs
-from guardrails.plan import DryRun, ObjectRef, Plan, Requester, Step
-from guardrails.policy.applying import policy_difference
+from guardrails.plan import Plan, Requester, Step
 from guardrails.steps import ApprovedStep, Outcome, SendState
 from tools.change.following import Watch
-from tools.change.identity import identify_cluster
 from tools.change.readback import Settled
-from tools.change.review import who_am_i
 from tools.change.watch import End, Watched
 
 _NEW_PLAN = "Nothing was changed. A new plan is needed."
@@ -41,6 +33,14 @@ class Carried(msgspec.Struct, frozen=True):
     text: str
     watched: Watched | None = None
     stopped: str = ""
+
+
+class Consumes(Protocol):
+    """What uses approvals up: the gate, here or in the executor's process."""
+
+    def consume(self, plan: Plan, approvals: tuple[Approval, ...], session: Requester) -> tuple[ApprovedStep, ...]:
+        """Hand out the steps, once."""
+        ...
 
 
 class Door:
@@ -59,7 +59,7 @@ class Door:
         self,
         desk: Desk,
         writer: Writer,
-        gate: Gate,
+        gate: Consumes,
         journal: Journal,
         watch: Callable[[Step], Watch],
         say: Callable[[str], None],
@@ -119,7 +119,7 @@ class Door:
         return msgspec.structs.replace(carried, watched=watched)
 
     def _session(self) -> Requester:
-        return who_am_i(self._desk.reader, self._desk.requester)
+        return self._desk.session()
 
     def _judge(self, plan: Plan, approved: ApprovedStep, outcome: Outcome) -> Carried:
         target = approved.step.ref.title
@@ -146,38 +146,10 @@ class Door:
         return Carried(state, f"The answer was lost ({outcome.message}). Read back: {found}")
 
     def _check_again(self, plan: Plan) -> None:
-        reason = self._difference(plan)
+        reason = difference(self._desk, plan)
         if reason:
             self._journal.append(Kind.VOIDED, plan.id, {"reason": reason})
             raise PlanChanged(f"Plan {plan.id} no longer fits: {reason}", _NEW_PLAN)
-
-    def _difference(self, plan: Plan) -> str:
-        """The first thing that is not as it was when the plan was made; "" when all is."""
-        if identify_cluster(self._desk.reader) != plan.cluster:
-            return "this is another cluster"
-        if spoken := policy_difference(plan, self._desk.policy(), self._desk.clock()):
-            return spoken
-        bodies = []
-        for step in plan.steps:
-            body = self._desk.lookup.find(changeable(step.ref.kind), step.ref.namespace, step.ref.name)
-            if other := _other_object(step.ref, body):
-                return other
-            bodies.append(body or {})
-        if newcomers := self._newcomers(plan):
-            return f"pods have come to {plan.target.title} since: {', '.join(newcomers)}"
-        checked = self._desk.ask_server(plan.id, plan.steps, plan.rollback, bodies)
-        if checked.access != plan.computed.ssar:
-            return "what you may do has changed"
-        return _other_rehearsal(plan.computed.dry_run, checked.rehearsals)
-
-    def _newcomers(self, plan: Plan) -> list[str]:
-        """Pods on a node that is to be drained which the plan does not name."""
-        named = {step.ref.uid for step in plan.steps if isinstance(step.args, EvictArgs)}
-        if plan.target.kind != "Node" or not named:
-            return []
-        everything = Drain(Target(plan.target.name), ignore_daemonsets=True)
-        pods, _ = pods_to_evict(self._desk.lookup.pods_on(plan.target.name), everything)
-        return [text(pod, "metadata", "name") for pod in pods if text(pod, "metadata", "uid") not in named]
 
 
 def _done_text(plan: Plan, count: int) -> str:
@@ -186,31 +158,3 @@ def _done_text(plan: Plan, count: int) -> str:
         return "nothing was changed."
     done = [f"{step.op.value} {step.ref.title}" for step in plan.steps[:count]]
     return f"{len(done)} of {len(plan.steps)} steps were carried out and stay: {', '.join(done)}."
-
-
-def _other_object(ref: ObjectRef, body: dict[str, Any] | None) -> str:
-    """Say so when an object is no longer the one, or not at the version, that the plan was made from."""
-    if not ref.uid:
-        return "" if body is None else f"{ref.title} has been made in the meantime"
-    if body is None or dig(body, "metadata", "uid") != ref.uid:
-        return f"{ref.title} was deleted" if body is None else f"{ref.title} was made anew"
-    version = text(body, "metadata", "resourceVersion")
-    if version != ref.resource_version:
-        return f"{ref.title} changed (version {ref.resource_version} is now {version}{_writer_of(body)})"
-    return ""
-
-
-def _other_rehearsal(planned: tuple[DryRun, ...], now: tuple[DryRun, ...]) -> str:
-    if len(planned) != len(now):
-        return "the server's rehearsals are no longer the same"
-    for before, after in zip(planned, now, strict=True):
-        if (before.state, before.result_sha) != (after.state, after.result_sha):
-            return f"the server's rehearsal of the {before.purpose} gives another result{': ' * bool(after.detail)}{after.detail}"
-    return ""
-
-
-def _writer_of(body: dict[str, Any]) -> str:
-    """Who wrote last, as far as the object tells."""
-    entries = [(text(entry, "time"), text(entry, "manager")) for entry in children(body, "metadata", "managedFields")]
-    moment, manager = max(entries, default=("", ""))
-    return f", last written by {manager} at {moment}" if manager else ""

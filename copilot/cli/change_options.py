@@ -13,6 +13,7 @@ from copilot.model.errors import EXIT_DENIED
 if TYPE_CHECKING:
     from copilot.changing.door import Carried
     from copilot.changing.opening import Workshop
+    from guardrails.approval import Approval
     from guardrails.plan import Plan
 
 _ROUNDS = 3  # plans offered in one run: an object that changes that often needs another remedy
@@ -68,26 +69,34 @@ def converse(workshop: Workshop, make_plan: Callable[[], Plan]) -> int:
 
 def _offer(workshop: Workshop, plan: Plan) -> int:
     """Ask for the yes and carry the plan out."""
-    from guardrails.approval import Method
+    from copilot.cli.agreeing import offer
+    from guardrails.approval import Method, wanted_word
     from tui.consent import ask, is_attended
 
-    door, gate = workshop.door, workshop.gate
-    assert door is not None
-    assert gate is not None
     if plan.computed.refusals:
         click.echo("Refused: " + "; ".join(plan.computed.refusals), err=True)
         return EXIT_DENIED
+    if workshop.remote is not None:
+        return offer(workshop, plan)
+    door, gate = workshop.door, workshop.gate
+    assert door is not None
+    assert gate is not None
     if not is_attended():
         click.echo("Nobody is at a terminal to agree, so nothing was changed.", err=True)
         return EXIT_DENIED
     door.note_planned(plan)
-    if not ask(plan):
+    if ask(plan) != wanted_word(plan):
         door.note_declined(plan)
         click.echo("Not agreed: nothing was changed.")
         return EXIT_DENIED
-    approval = gate.approve(plan, workshop.desk.requester, Method.TERMINAL)
+    return carry_out(workshop, plan, gate.approve(plan, workshop.desk.requester, Method.TERMINAL))
+
+
+def carry_out(workshop: Workshop, plan: Plan, *approvals: Approval) -> int:
+    """Carry out what was agreed to, and report. An executor of its own holds the approvals itself."""
+    assert workshop.door is not None
     try:
-        return _report(workshop, plan, door.carry_out(plan, approval))
+        return _report(workshop, plan, workshop.door.carry_out(plan, *approvals))
     except KeyboardInterrupt:
         click.echo(f"\n{_where_it_stopped(workshop, plan)}")
         return EXIT_INTERRUPTED

@@ -90,7 +90,7 @@ def COMMAND(  # noqa: N802 - the name every command module exports
         policy = policy_loader(settings)()
         plan = plan_recorded(open_snapshot(target), intent, sentence, target.namespace, policy)
         return show(plan, output, "This is a recording: nothing can be changed from here.")
-    if not (allow_changes or settings.allow_changes):
+    if not (allow_changes or settings.allow_changes or settings.executor):
         needs_changes(glass)
         plan = open_reading(target, settings).desk.plan_intent(intent, sentence, target.namespace)
         return show(plan, output, CHANGES_OFF)

@@ -37,7 +37,7 @@ def COMMAND(plan_id: str, allow_changes: bool, soak: float, glass: GlassWords | 
       kubectl copilot undo 3f9a21c04b77 --allow-changes
     """
     from copilot.changing.history import find_record
-    from copilot.changing.opening import open_changing, open_journal, open_reading
+    from copilot.changing.opening import open_changing, open_reading, open_records
     from copilot.cli.change_options import CHANGES_OFF, converse, show, tell
     from copilot.model import UsageError
     from copilot.settings import load_settings
@@ -45,8 +45,8 @@ def COMMAND(plan_id: str, allow_changes: bool, soak: float, glass: GlassWords | 
     settings = load_settings()
     if target.paths or target.all_namespaces:
         raise UsageError("undo works on a live cluster and on one plan", "Leave --from and -A away.")
-    record = find_record(open_journal(settings), plan_id)
-    if not (allow_changes or settings.allow_changes):
+    record = find_record(open_records(settings), plan_id)
+    if not (allow_changes or settings.allow_changes or settings.executor):
         needs_changes(glass)
         return show(open_reading(target, settings).desk.plan_undo(record), "text", CHANGES_OFF)
     workshop = open_changing(target, settings, tell, soak)

@@ -16,7 +16,7 @@ from guardrails.tiers import agreement_refusals
 ENVIRONMENT_UNKNOWN = "whether this is a production environment (every one is judged alike)"
 
 
-def with_policy(plan: Plan, policy: Policy, now: datetime) -> Plan:
+def with_policy(plan: Plan, policy: Policy, now: datetime, people: int = 1) -> Plan:
     """The plan with what the policy says about it: its tier never lower, its refusals never fewer.
 
     Only where the plan carries break-glass leave are there fewer: the windows and the second person, and the card says so.
@@ -27,9 +27,8 @@ def with_policy(plan: Plan, policy: Policy, now: datetime) -> Plan:
     if not policy.configured:
         return msgspec.structs.replace(plan, computed=computed)
     glass = plan.break_glass
-    spoken = ruling(
-        computed.tier, opinions(policy, subject_of(plan), plan.requester, now), break_glass=glass is not None
-    )
+    found = opinions(policy, subject_of(plan), plan.requester, now)
+    spoken = ruling(computed.tier, found, break_glass=glass is not None, people=people)
     own = computed.refusals if glass is None else _without_second_person(computed.refusals)
     computed = msgspec.structs.replace(
         computed,
@@ -50,7 +49,7 @@ def _without_second_person(refusals: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(each for each in refusals if each not in asked)
 
 
-def policy_difference(plan: Plan, policy: Policy, now: datetime) -> str:
+def policy_difference(plan: Plan, policy: Policy, now: datetime, people: int = 1) -> str:
     """What the policy says now that it did not say when the plan was made; "" when nothing."""
     if policy.sha != plan.policy_sha:
         return "the site policy has changed"
@@ -60,7 +59,7 @@ def policy_difference(plan: Plan, policy: Policy, now: datetime) -> str:
         return ""
     before = plan.tier_without_policy or plan.computed.tier
     found = opinions(policy, subject_of(plan), plan.requester, now)
-    now_said = ruling(before, found, break_glass=plan.break_glass is not None)
+    now_said = ruling(before, found, break_glass=plan.break_glass is not None, people=people)
     fresh = [each for each in now_said.refusals if each not in plan.computed.refusals]
     if fresh:
         return fresh[0]

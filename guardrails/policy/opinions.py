@@ -71,7 +71,7 @@ def foreseeable(policy: Policy, subject: Subject, now: datetime) -> tuple[Opinio
     return (*_broken(policy), *_protected(policy, subject), *_frozen(everywhere, subject, now), *outside)
 
 
-def ruling(tier: Tier, found: tuple[Opinion, ...], *, break_glass: bool = False) -> Ruling:
+def ruling(tier: Tier, found: tuple[Opinion, ...], *, break_glass: bool = False, people: int = 1) -> Ruling:
     """Put the opinions on top of a tier. The result is never lower than the tier, and NEVER stays NEVER."""
     findings = [each.finding for each in found]
     raised = sum(finding.weight is Weight.RAISE for finding in findings)
@@ -87,7 +87,7 @@ def ruling(tier: Tier, found: tuple[Opinion, ...], *, break_glass: bool = False)
     own = tuple(each.finding.reason for each in holding if not (break_glass and each.passable))
     # Of the agreement, break-glass spares the second person; what is never carried out stays so.
     spared = break_glass and result is Tier.TWO_PEOPLE
-    agreement = agreement_refusals(result) if result > tier and not spared else ()
+    agreement = agreement_refusals(result, people) if result > tier and not spared else ()
     reasons = tuple(finding.reason for finding in findings if finding.weight is not Weight.REFUSE)
     return Ruling(result, reasons, (*own, *agreement), own, passed)
 

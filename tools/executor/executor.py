@@ -73,6 +73,14 @@ class Executor:
         self._journal.append(Kind.RESULT, approved.plan_id, result, step=approved.index)
         return outcome
 
+    def require_compiled(self, cluster: ClusterId, step: Step) -> None:
+        """Check that a step is for this cluster, and that its request is the one that it compiles to.
+
+        Raises:
+            ChangeRefused: it is not.
+        """
+        self._compare(cluster, step)
+
     def _compare(self, cluster: ClusterId, step: Step) -> None:
         """The typed step is the truth; the request beside it must be exactly what that compiles to."""
         if (cluster.server, cluster.server_ca_sha256) != (self._wire.server, self._wire.ca_sha256):

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from guardrails.approval import plan_code, wanted_word
 from guardrails.plan import Plan, Tier
 from tests.unit.guardrails.plans import COMPUTED, make_plan
 from tui.consent import ask, is_attended
@@ -32,7 +33,7 @@ def _answer(monkeypatch: pytest.MonkeyPatch, plan: Plan, typed: str, ahead: str 
 
         thread = threading.Thread(target=person_types)
         thread.start()
-        agreed = ask(plan)
+        agreed = ask(plan) == wanted_word(plan)
         thread.join()
     monkeypatch.undo()
     os.close(person)
@@ -53,6 +54,12 @@ def test_anything_else_is_a_no(monkeypatch: pytest.MonkeyPatch, typed: str) -> N
 @pytest.mark.parametrize("typed", ["yes", "Web", "shop/web", "deploy/web", ""])
 def test_a_riskier_plan_wants_the_objects_name(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     assert not _answer(monkeypatch, _TYPED, typed)
+
+
+def test_a_plan_for_two_wants_the_code_that_only_the_card_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = make_plan(computed=msgspec.structs.replace(COMPUTED, tier=Tier.TWO_PEOPLE))
+    assert _answer(monkeypatch, shared, plan_code(shared))
+    assert not _answer(monkeypatch, shared, "web")
 
 
 def test_what_was_typed_before_the_question_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from guardrails.errors import ChangeRefused, IntentError
 from guardrails.operations.args import EditArgs, ScaleArgs
 from guardrails.operations.edits import applied
 from guardrails.plan import Plan, Tier
+from guardrails.tiers import agreement_refusals
 from tests.small_api import deployment
 
 _APP = {
@@ -245,7 +246,7 @@ def test_a_drain_names_every_pod_and_says_which_ones_need_leave(world: Snapshot)
     for part in ("agent-x is of DaemonSet agent", "web-b has data in emptyDir", "nothing makes pod shop/lone again"):
         assert part in said
     allowed = _plan(world, "drain n1 ignoring daemonsets deleting emptydir data including unmanaged pods")
-    assert allowed.computed.refusals == ("it needs the agreement of two people, and this command knows only one",)
+    assert allowed.computed.refusals == agreement_refusals(Tier.TWO_PEOPLE)
     assert any("shop/web-b" in line for line in allowed.computed.irreversible)
     assert [step.op.value for step in allowed.rollback] == ["uncordon"]
 

@@ -36,6 +36,9 @@ IMPORTERS = {
     "tools/cluster/watch.py": "the library's errors in the middle of a watch",
     "tools/cluster/kubeconfig.py": "authentication through the official client",
     "tools/cluster/prometheus_api.py": "GET requests to the address that the operator gave",
+    "tools/executor/server.py": "listens on a Unix socket",
+    "tools/executor/people.py": "asks the kernel who connected to it",
+    "tools/change/remote.py": "speaks to that socket",
     "tools/anchoring.py": "one POST of the journal's head to the webhook that the operator gave",
 }
 
@@ -122,11 +125,39 @@ def test_the_executor_is_small_and_knows_no_model() -> None:
     files = sorted((ROOT / WRITER).rglob("*.py"))
     assert sum(len(path.read_text().splitlines()) for path in files) <= 1000
     imported = {name.split(".")[0] for path in files for name in _imports(path)}
-    assert imported <= {"__future__", "typing", "urllib", "msgspec", "urllib3", "copilot", "guardrails", "tools"}
+    known = {"__future__", "typing", "urllib", "msgspec", "urllib3", "copilot", "guardrails", "tools"}
+    local = {
+        "collections",
+        "datetime",
+        "grp",
+        "os",
+        "pathlib",
+        "pwd",
+        "re",
+        "socket",
+        "stat",
+        "struct",
+        "sys",
+        "threading",
+        "traceback",
+        "types",
+    }
+    assert imported <= known | local
+    ours = {name for path in files for name in _imports(path) if name.startswith("copilot.")}
+    assert all(name.startswith("copilot.model") for name in ours), ours
+
+
+def test_the_executor_listens_on_no_network_and_the_client_calls_none() -> None:
+    for name in ("tools/executor/server.py", "tools/executor/people.py", "tools/change/remote.py"):
+        source = (ROOT / name).read_text()
+        assert not re.search(r"AF_INET|create_connection|create_server|SOCK_DGRAM", source), name
+        assert len(re.findall(r"socket\.socket\(", source)) == len(
+            re.findall(r"socket\.socket\(socket\.AF_UNIX, ", source)
+        )
 
 
 def test_importing_what_plans_and_shows_does_not_import_the_writer() -> None:
-    modules = "copilot.changing.opening, copilot.changing.door, copilot.cli.do, copilot.cli.change_options, copilot.cli.undo, copilot.cli.audit, tui.card"
+    modules = "copilot.changing.opening, copilot.changing.door, copilot.cli.approve, copilot.cli.pending, tools.change.remote, copilot.cli.do, copilot.cli.change_options, copilot.cli.undo, copilot.cli.audit, tui.card"
     code = f"import sys, {modules}; print([name for name in sys.modules if name.startswith('tools.executor')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
