@@ -7,10 +7,12 @@ fail instead. Under pytest-xdist all workers share the servers, which end with t
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.live.deployed import Deployed
 from tests.live.neo4j_server import jars
 from tests.live.neo4j_server.server import Neo4jServer
 from tests.live.testbed import binaries
@@ -49,6 +51,13 @@ def namespace(live_cluster: Cluster) -> Iterator[str]:
     """A namespace for one test."""
     with live_cluster.namespace() as name:
         yield name
+
+
+@pytest.fixture(scope="session")
+def deployed(live_cluster: Cluster) -> Iterator[Deployed]:
+    """The manifests of deploy/, in force, and their two accounts."""
+    with closing(Deployed(live_cluster)) as deployed:
+        yield deployed
 
 
 @pytest.fixture

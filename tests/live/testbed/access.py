@@ -25,6 +25,8 @@ OPERATOR = User("operator", ("testbed:operators",))  # may do everything, and ea
 READER = User("reader", ("testbed:readers",))  # may look at everything but Secrets
 POWERLESS = User("powerless")  # may do nothing
 CONTEXTS = (ADMIN, OPERATOR, READER, POWERLESS)
+# The service accounts of deploy/: each of their requests is in the audit log, as those of people are.
+COPILOT_ACCOUNTS = tuple(f"system:serviceaccount:cluster-copilot:{name}" for name in ("executor", "reader"))
 COMPONENTS = tuple(
     User(name, ("system:masters",)) for name in ("controller-manager", "scheduler", "kubelets", "metrics-server")
 )

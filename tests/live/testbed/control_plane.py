@@ -26,6 +26,7 @@ AUDIT_POLICY = {
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
     "rules": [
+        {"level": "Metadata", "users": list(access.COPILOT_ACCOUNTS)},
         {"level": "None", "users": [user.name for user in (access.ADMIN, *access.COMPONENTS)]},
         {"level": "None", "userGroups": ["system:serviceaccounts", "system:masters"]},
         {"level": "Metadata"},
@@ -232,6 +233,7 @@ def _api_server(state: Path, pki: certs.Pki, shape: Shape, etcd: int, port: int)
         "--max-requests-inflight=1000",
         "--max-mutating-requests-inflight=500",
         "--profiling=false",
+        "--allow-privileged=true",  # as installers set it: who may run such pods is for Pod Security and policies
         f"--audit-policy-file={policy}",
         f"--audit-log-path={state / 'audit.jsonl'}",
     ]
