@@ -24,7 +24,6 @@ _START = "0" * 64
 _ROLLBACK_FIRST = frozenset(
     {sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY, sqlite3.SQLITE_CANTOPEN}
 )
-_ANCHORINGS = "SELECT seq, entry, hash FROM journal WHERE entry LIKE '%anchored%' ORDER BY seq DESC"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL, hash TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS claims (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
@@ -177,11 +176,7 @@ class Journal:
 
     def last_anchor(self) -> Entry | None:
         """How anchoring went the last time; None when it was never tried."""
-        for row in self._select(_ANCHORINGS):
-            entry = _entry_of(*row)
-            if entry.kind in _OF_ANCHORS:
-                return entry
-        return None
+        return next((entry for entry in reversed(self.entries()) if entry.kind in _OF_ANCHORS), None)
 
     def entries(self, plan: str | None = None) -> list[Entry]:
         """All entries in order, or those of one plan.

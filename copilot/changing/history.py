@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from copilot.model import UsageError, mapping, parse_time, text
-from guardrails.approval import are_different_people
 from guardrails.break_glass import Review
-from guardrails.errors import ChangeRefused, JournalError
+from guardrails.errors import JournalError
 from guardrails.journal import Entry, Journal, Kind
 from guardrails.plan import Plan, Requester, plan_of
+from guardrails.reviews import closing, noted
 from guardrails.steps import SendState
 
 LATELY = timedelta(minutes=15)  # a second change of one object within this time looks like a loop
@@ -136,25 +136,7 @@ def close_review(journal: Journal, record: Record, person: Requester, note: str)
         ChangeRefused: the person asked for it or agreed to it.
         JournalError: the journal cannot be written.
     """
-    review = next((each for each in reviews(journal) if each.plan == record.plan.id), None)
-    if review is None or not review.is_open:
-        said = f"was closed by {review.closed_by} at {review.closed}" if review else "was never opened"
-        raise UsageError(
-            f"The review of plan {record.plan.id} {said}", "kubectl copilot audit reviews lists the open ones."
-        )
-    for other in (record.plan.requester, *_approvers(record)):
-        if not are_different_people(person, other):
-            raise ChangeRefused(
-                f"{person.k8s_user or person.sub} cannot review their own change",
-                "Another person closes the review, from their own account.",
-            )
-    said_by = {"iss": person.iss, "sub": person.sub, "k8s_user": person.k8s_user}
-    journal.append(Kind.REVIEW_CLOSED, record.plan.id, {"by": said_by, "note": note})
-
-
-def _approvers(record: Record) -> list[Requester]:
-    given = [mapping(entry.detail, "approval", "approver") for entry in record.entries if entry.kind is Kind.APPROVED]
-    return [Requester(*(text(each, name) for name in ("iss", "sub", "k8s_user", "groups_sha"))) for each in given]
+    journal.append(Kind.REVIEW_CLOSED, record.plan.id, closing(record.plan, record.entries, person, note))
 
 
 def failed_lately(journal: Journal, person: Requester, now: datetime) -> list[Record]:
@@ -177,8 +159,7 @@ def failed_lately(journal: Journal, person: Requester, now: datetime) -> list[Re
 
 def note_looked(journal: Journal, person: Requester, note: str) -> None:
     """Note that a person has looked at their failed changes: the brake is off until more fail."""
-    said_by = {"iss": person.iss, "sub": person.sub, "k8s_user": person.k8s_user}
-    journal.append(Kind.LOOKED, "", {"by": said_by, "note": note})
+    journal.append(Kind.LOOKED, "", noted(person, note))
 
 
 def _same(one: Requester, other: Requester) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from copilot.changing.history import Record
     from copilot.settings import Settings
     from guardrails.journal import Journal
+    from guardrails.plan import Requester
 
 EXIT_BROKEN = 1
 
@@ -57,12 +58,17 @@ def COMMAND(  # noqa: N802 - the name every command module exports
       kubectl copilot audit failed --note "the quota was full, raised it"
     """
     from copilot.changing.history import find_record, records
-    from copilot.changing.opening import open_journal
+    from copilot.changing.opening import open_records
     from copilot.model import UsageError
     from copilot.settings import load_settings
 
     settings = load_settings()
-    journal = open_journal(settings)
+    journal = open_records(settings)
+    if anchors and settings.executor:
+        raise UsageError(
+            "Anchors are held against the journal where it lies",
+            "Run this as the executor's user, without COPILOT_EXECUTOR.",
+        )
     if (head or anchors) and what != "verify":
         raise UsageError("--head and --anchor go with verify", "Try: kubectl copilot audit verify --anchor FILE")
     if note and what not in ("close", "failed"):
@@ -77,9 +83,9 @@ def COMMAND(  # noqa: N802 - the name every command module exports
         case "reviews":
             return _reviews(journal, settings, output)
         case "close":
-            return _close(journal, str(closed), note)
+            return _close(journal, settings, str(closed), note)
         case "failed":
-            return _failed(journal, note, output)
+            return _failed(journal, settings, note, output)
         case None:
             _list(records(journal), output)
         case plan:
@@ -141,27 +147,23 @@ def _reviews(journal: Journal, settings: Settings, output: str) -> int:
     return EXIT_BROKEN if any(each.is_open for each in found) else 0
 
 
-def _close(journal: Journal, plan_id: str, note: str) -> int:
+def _close(journal: Journal, settings: Settings, plan_id: str, note: str) -> int:
     from copilot.changing.history import close_review, find_record
-    from guardrails.break_glass import worded
-    from tools.change.identity import local_person
 
     record = find_record(journal, plan_id)
-    close_review(journal, record, local_person(), worded("note", note))
+    close_review(journal, record, _person(settings), note)
     click.echo(f"The review of plan {record.plan.id} is closed.")
     return 0
 
 
-def _failed(journal: Journal, note: str, output: str) -> int:
+def _failed(journal: Journal, settings: Settings, note: str, output: str) -> int:
     from copilot.changing.history import failed_lately, note_looked
     from copilot.changing.opening import utc_now
     from copilot.model.errors import EXIT_DENIED
-    from guardrails.break_glass import worded
     from guardrails.rules.brakes import MOST_FAILED
-    from tools.change.identity import local_person
     from tui.consent import is_attended
 
-    person = local_person()
+    person = _person(settings)
     found = failed_lately(journal, person, utc_now())
     if output == "json":
         _json("audit-failed", {"plans": [_row(record) for record in found], "brake": len(found) > MOST_FAILED})
@@ -179,9 +181,17 @@ def _failed(journal: Journal, note: str, output: str) -> int:
     if not is_attended():
         click.echo("Looking is done by a person at a terminal, so nothing was noted.", err=True)
         return EXIT_DENIED
-    note_looked(journal, person, worded("note", note))
+    note_looked(journal, person, note)
     click.echo("Noted. Changes can be planned again.")
     return 0
+
+
+def _person(settings: Settings) -> Requester:
+    """Who is at the keyboard: to the executor where there is one, else to this machine."""
+    from tools.change.identity import local_person
+    from tools.change.remote import RemoteExecutor
+
+    return RemoteExecutor(settings.executor).standing().requester if settings.executor else local_person()
 
 
 def _list(found: list[Record], output: str) -> None:

@@ -174,11 +174,11 @@ def _policy(settings: Settings) -> Check:
 
 def _journal(settings: Settings) -> Check:
     """Whether the journal of changes is whole; a broken one closes the door."""
-    from copilot.changing.opening import open_journal
+    from copilot.changing.opening import open_records
 
     name = "journal"
     try:
-        journal = open_journal(settings)
+        journal = open_records(settings)
         found = journal.verify()
     except CopilotError as error:
         return Check(name=name, ok=False, detail=error.title, fix=error.hint, broken=True)
@@ -193,21 +193,21 @@ def _journal(settings: Settings) -> Check:
 def _anchors(settings: Settings) -> Check:
     """Whether the journal's head is noted elsewhere."""
     from copilot.changing.anchoring import anchoring_of
-    from copilot.changing.opening import open_journal
+    from copilot.changing.opening import open_records
     from guardrails.journal import Kind
 
     name = "anchors"
     try:
         anchoring = anchoring_of(settings)
-        last = open_journal(settings).last_anchor()
+        last = open_records(settings).last_anchor()
     except CopilotError as error:
         return Check(name=name, ok=False, detail=error.title, fix=error.hint, broken=True)
-    if anchoring is None:
+    if anchoring is None and settings.executor is None:
         fix = "Optional. Without it a cut-off end does not show: set COPILOT_ANCHOR_FILE or COPILOT_ANCHOR_URL."
         return Check(name=name, ok=False, detail="the journal's head is noted nowhere else", fix=fix)
-    places = ", ".join(channel.place for channel in anchoring.channels)
+    places = ", ".join(channel.place for channel in anchoring.channels) if anchoring else "as the executor is set"
     if last is not None and last.kind is Kind.UNANCHORED:
-        stops = "; no change is made until it holds" * anchoring.required
+        stops = "; no change is made until it holds" * bool(anchoring and anchoring.required)
         why = "; ".join(map(str, last.detail.get("why", ())))
         return Check(
             name=name,
@@ -223,11 +223,11 @@ def _anchors(settings: Settings) -> Check:
 def _reviews(settings: Settings) -> Check:
     """Whether a use of break-glass waits for somebody's look."""
     from copilot.changing.history import reviews
-    from copilot.changing.opening import open_journal
+    from copilot.changing.opening import open_records
 
     name = "break-glass reviews"
     try:
-        open_ones = [review for review in reviews(open_journal(settings)) if review.is_open]
+        open_ones = [review for review in reviews(open_records(settings)) if review.is_open]
     except CopilotError as error:
         return Check(name=name, ok=False, detail=error.title, fix=error.hint, broken=True)
     if not open_ones:
@@ -244,8 +244,19 @@ def _reviews(settings: Settings) -> Check:
 
 def _changes(settings: Settings) -> Check:
     """How changes are made, if at all."""
-    how = "on by COPILOT_ALLOW_CHANGES" if settings.allow_changes else "off unless --allow-changes is given"
-    return Check(name="changes", ok=True, detail=f"{how}; each still asks a person at a terminal")
+    from tools.change.remote import RemoteExecutor
+
+    name = "changes"
+    if settings.executor is None:
+        how = "on by COPILOT_ALLOW_CHANGES" if settings.allow_changes else "off unless --allow-changes is given"
+        return Check(name=name, ok=True, detail=f"{how}; each still asks a person at a terminal")
+    try:
+        standing = RemoteExecutor(settings.executor).standing()
+    except CopilotError as error:
+        return Check(name=name, ok=False, detail=error.title, fix=error.hint, broken=True)
+    can = ("ask for changes",) * standing.may_request + ("agree to them",) * standing.may_approve
+    detail = f"through the executor at {settings.executor}, {standing.cluster.server}; you may {' and '.join(can) or 'only read'}"
+    return Check(name=name, ok=True, detail=detail)
 
 
 def _meaning(folder: Path) -> Check:

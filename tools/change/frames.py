@@ -127,9 +127,22 @@ class Waiting(Ask, frozen=True):
     """Which plans wait for a yes?"""
 
 
+class CloseReview(Ask, frozen=True):
+    """A person has looked at a break-glass change of somebody else."""
+
+    plan: str
+    note: str
+
+
+class Looked(Ask, frozen=True):
+    """A person has looked at their failed changes."""
+
+    note: str
+
+
 AnyAsk = (
     Status | Review | Rehearse | Submit | Decline | Approve | Progress | Consume | Send | Void | Watched | Settle
-    | Entries | Verify | Waiting
+    | Entries | Verify | Waiting | CloseReview | Looked
 )  # fmt: skip
 
 

@@ -150,6 +150,10 @@ class RemoteJournal(Journal):
             case Kind.SETTLED:
                 self._executor.ask(frames.Settle(plan, step), Reading)
                 return self.entries(plan)[-1]
+            case Kind.REVIEW_CLOSED:
+                return self._executor.ask(frames.CloseReview(plan, str(detail.get("note", ""))), Entry)
+            case Kind.LOOKED:
+                return self._executor.ask(frames.Looked(str(detail.get("note", ""))), Entry)
             case _:
                 raise JournalError(f"An entry {kind.value!r} is written by the executor alone", "")
 
@@ -166,6 +170,10 @@ class RemoteJournal(Journal):
     def head(self) -> str:
         """The hash of the newest entry."""
         return self.verify().head
+
+    def known_anchors(self) -> tuple[Anchor, ...]:
+        """None here: they are checked where the journal lies."""
+        return ()
 
     def verify(self, expected_head: str = "", anchors: Iterable[Anchor] = ()) -> Verification:
         """Have the executor walk the chain; anchors are checked where the journal lies."""

@@ -21,6 +21,7 @@ from guardrails.errors import ApprovalError, ChangeRefused, JournalError, PlanCh
 from guardrails.gate import Gate
 from guardrails.journal import AlreadyClaimed, Entry, Journal, Kind
 from guardrails.plan import SCHEMA, ClusterId, Plan, Requester, Tier, plan_of
+from guardrails.reviews import closing, noted
 from guardrails.steps import ApprovedStep, RehearsalStep
 from tools.change import frames
 from tools.change.readback import Reading, read_back
@@ -109,6 +110,10 @@ class Service:
                 return self._journal.verify(head)
             case frames.Waiting():
                 return tuple(frames.WaitingPlan(plan, self._agreement(plan).agreed) for plan in self._waiting())
+            case frames.CloseReview(plan=plan_id, note=note):
+                return self._close(peer, plan_id, note)
+            case frames.Looked(note=note):
+                return self._journal.append(Kind.LOOKED, "", noted(self._people.requester(peer), note))
             case _:  # pragma: no cover - the type checker proves that there is none
                 assert_never(ask)
 
@@ -224,6 +229,12 @@ class Service:
         if told[-1].kind in (Kind.INTENT, Kind.RESULT, Kind.SETTLED) and told[-1].detail != finding:
             self._journal.append(Kind.SETTLED, plan_id, finding, step=number)
         return reading
+
+    def _close(self, peer: Peer, plan_id: str, note: str) -> Entry:
+        plan, person = self._plan(plan_id), self._people.requester(peer)
+        with self._deciding:  # a review is closed once
+            detail = closing(plan, self._journal.entries(plan_id), person, note)
+            return self._journal.append(Kind.REVIEW_CLOSED, plan_id, detail)
 
     def _note(self, peer: Peer, plan_id: str, kind: Kind, detail: dict[str, Any], step: int = -1) -> Entry:
         plan = self._plan(plan_id)

@@ -107,7 +107,7 @@ def test_only_another_person_closes_a_review_and_only_once(site: Site) -> None:
     close_review(journal, record, _BOB, "right call")
     (review,) = reviews(journal)
     assert (review.is_open, review.closed_by, review.note) == (False, "bob", "right call")
-    with pytest.raises(UsageError, match="was closed by bob"):
+    with pytest.raises(UsageError, match="is closed already"):
         close_review(journal, find_record(journal, plan.id), _BOB, "again")
 
 
