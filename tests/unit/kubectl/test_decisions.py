@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
+from evals.safety.attacks import load_attacks, load_reads, misjudged
 from guardrails.kubectl.verbs import NEVER, VERBS
 from guardrails.kubectl.verdict import Decision, judge_line, judge_words
 
-HERE = Path(__file__).parent
-HONEST = [line for line in (HERE / "honest_reads.txt").read_text(encoding="utf-8").splitlines() if line]
-ATTACKS = [line for line in (HERE / "attacks.txt").read_text(encoding="utf-8").splitlines() if line]
+HONEST = load_reads()
+ATTACKS = [each.text for each in load_attacks() if each.text and each.expected is Decision.REFUSED]
 MOST_CLICKS = 1 / 200  # of honest reads: a guardrail that asks for everything is switched off
 
 
@@ -23,15 +22,15 @@ def test_at_most_one_of_200_honest_reads_is_held_up() -> None:
 
 
 def test_every_attack_is_refused() -> None:
-    assert len(ATTACKS) >= 250
-    assert [line for line in ATTACKS if judge_line(line).decision is not Decision.REFUSED] == []
+    assert len(ATTACKS) >= 330
+    assert misjudged() == []
 
 
 def test_a_nearest_form_is_accepted_itself_or_shows_what_to_fill_in() -> None:
     misleading = []
     for line in [*ATTACKS, *(f"kubectl {path} x" for path in NEVER)]:
         nearest = judge_line(line).nearest
-        told = not nearest or nearest.startswith("kubectl copilot") or re.search(r"\b[A-Z]{3,}\b", nearest)
+        told = not nearest or nearest.startswith("kubectl copilot") or re.search(r"\b[A-Z]{3,}\b|\bN\b", nearest)
         if not told and judge_line(nearest).decision is Decision.REFUSED:
             misleading.append((line, nearest))
     assert misleading == []
