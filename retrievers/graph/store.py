@@ -33,7 +33,7 @@ class Tie(msgspec.Struct, frozen=True):
 class EdgeStore:
     """Interned refs and their edges. `declared` edges come from the source's own fields, `matched` from its selector."""
 
-    __slots__ = ("_free", "_ties_of", "declared", "flags", "ids", "into", "matched", "refs", "ties")
+    __slots__ = ("_free", "_ties_of", "declared", "flags", "ids", "into", "matched", "refs", "ties", "touched")
 
     def __init__(self) -> None:
         self.ids: dict[Ref, int] = {}
@@ -45,6 +45,7 @@ class EdgeStore:
         self.flags: list[int] = []  # of each tie: FORWARD, BACKWARD and WEAK added up
         self._ties_of: dict[str, list[int]] = {}
         self._free: list[int] = []
+        self.touched: set[Ref] | None = None  # when asked for: both ends of every edge that came or went
 
     def intern(self, ref: Ref) -> int:
         """The number of an object; a new one when it was never named."""
@@ -86,6 +87,8 @@ class EdgeStore:
         if old == pairs or (old is None and not pairs):
             return _NONE
         self.declared[source] = pairs or None
+        if self.touched is not None:
+            self.touched.add(self.refs[source])  # its edges may only have changed their order
         if old is None:
             for target, tie in pairs_of(pairs):
                 self._enter(source, tie, target)
@@ -147,6 +150,8 @@ class EdgeStore:
         return sum(len(pairs) for pairs in self.into if pairs) // 2
 
     def _enter(self, source: int, tie: int, target: int) -> None:
+        if self.touched is not None:
+            self.touched.update((self.refs[source], self.refs[target]))
         into = self.into[target]
         if into is None:
             self.into[target] = [source, tie]
@@ -155,6 +160,8 @@ class EdgeStore:
             into.append(tie)
 
     def _leave(self, source: int, tie: int, target: int) -> None:
+        if self.touched is not None:
+            self.touched.update((self.refs[source], self.refs[target]))
         _drop(self.into[target], source, tie)
 
 
