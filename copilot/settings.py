@@ -19,8 +19,47 @@ ENV_ANCHOR_FILE = "COPILOT_ANCHOR_FILE"
 ENV_ANCHOR_URL = "COPILOT_ANCHOR_URL"
 ENV_ANCHOR_EVERY = "COPILOT_ANCHOR_EVERY"
 ENV_ANCHOR_REQUIRED = "COPILOT_ANCHOR_REQUIRED"
+ENV_MODEL = "COPILOT_MODEL"
+ENV_MODEL_URL = "COPILOT_MODEL_URL"
+ENV_MODEL_KEY = "COPILOT_MODEL_KEY"
+ENV_MODEL_KEY_FILE = "COPILOT_MODEL_KEY_FILE"
+ENV_MODEL_MODE = "COPILOT_MODEL_MODE"
+ENV_MODEL_CONTEXT = "COPILOT_MODEL_CONTEXT"
+ENV_MODEL_PRICES = "COPILOT_MODEL_PRICES"
+ENV_MODEL_SECONDS = "COPILOT_MODEL_SECONDS"
+ENV_OTEL = "COPILOT_OTEL"
+ENV_OTEL_CONTENT = "COPILOT_OTEL_CONTENT"
+MODEL_SECONDS = 60.0  # a small model on a CPU writes an answer in about half of it
 ANCHOR_EVERY = 50  # entries: about eight changes
 _TRUE = frozenset({"1", "true", "yes", "on"})
+
+
+class ModelSettings(msgspec.Struct, frozen=True):
+    """Which language model is asked; none by default. The key is read apart (`model_key`): it stands in no settings."""
+
+    name: str = ""
+    """The model's name at its endpoint (`COPILOT_MODEL`, or `--model NAME`)."""
+
+    url: str = ""
+    """The OpenAI-compatible endpoint, up to `/v1` (`COPILOT_MODEL_URL`); empty: no model."""
+
+    key_file: Path | None = None
+    """A file of mode 0600 with the key (`COPILOT_MODEL_KEY_FILE`); `COPILOT_MODEL_KEY` holds the key itself."""
+
+    mode: str = "auto"
+    """How much is left to the model: auto, tools or guided (`COPILOT_MODEL_MODE`)."""
+
+    context: int = 0
+    """Tokens that the model can read (`COPILOT_MODEL_CONTEXT`); 0: as the endpoint says, else 8192."""
+
+    price_in: float = 0.0
+    """Price of a million tokens read (`COPILOT_MODEL_PRICES=0.15/0.60`)."""
+
+    price_out: float = 0.0
+    """Price of a million tokens written (the second of `COPILOT_MODEL_PRICES`)."""
+
+    seconds: float = MODEL_SECONDS
+    """How long one answer of the model may take (`COPILOT_MODEL_SECONDS`)."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -53,6 +92,15 @@ class Settings(msgspec.Struct, frozen=True):
     anchor_required: bool = False
     """Whether nothing more is changed while a head could not be noted (`COPILOT_ANCHOR_REQUIRED=1`); off by default."""
 
+    model: ModelSettings = ModelSettings()
+    """Which language model is asked (`COPILOT_MODEL` and its relatives); none by default."""
+
+    otel: bool = False
+    """Whether traces and metrics of the agent go to the collector of `OTEL_EXPORTER_OTLP_ENDPOINT` (`COPILOT_OTEL=1`)."""
+
+    otel_content: bool = False
+    """Whether those traces hold questions, prompts and answers, redacted (`COPILOT_OTEL_CONTENT=1`); off by default."""
+
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings from `environ` (the process's own when None)."""
@@ -75,7 +123,51 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         anchor_url=env.get(ENV_ANCHOR_URL, "").strip(),
         anchor_every=_number(env.get(ENV_ANCHOR_EVERY, "")),
         anchor_required=env.get(ENV_ANCHOR_REQUIRED, "").strip().lower() in _TRUE,
+        model=_model(env),
+        otel=env.get(ENV_OTEL, "").strip().lower() in _TRUE,
+        otel_content=env.get(ENV_OTEL_CONTENT, "").strip().lower() in _TRUE,
     )
+
+
+def model_key(environ: Mapping[str, str] | None = None) -> str:
+    """The key of `COPILOT_MODEL_KEY`, for the one place that opens the endpoint."""
+    return (os.environ if environ is None else environ).get(ENV_MODEL_KEY, "").strip()
+
+
+def _model(env: Mapping[str, str]) -> ModelSettings:
+    mode = env.get(ENV_MODEL_MODE, "").strip().lower() or "auto"
+    if mode not in ("auto", "tools", "guided"):
+        raise UsageError(f"{ENV_MODEL_MODE} is {mode!r}", "Give auto, tools or guided.")
+    key_file = env.get(ENV_MODEL_KEY_FILE, "").strip()
+    prices = env.get(ENV_MODEL_PRICES, "").strip()
+    read, _, written = prices.partition("/")
+    return ModelSettings(
+        name=env.get(ENV_MODEL, "").strip(),
+        url=env.get(ENV_MODEL_URL, "").strip(),
+        key_file=Path(key_file).expanduser() if key_file else None,
+        mode=mode,
+        context=int(_amount(env, ENV_MODEL_CONTEXT, env.get(ENV_MODEL_CONTEXT, "").strip() or "0")),
+        price_in=_amount(env, ENV_MODEL_PRICES, read or "0"),
+        price_out=_amount(env, ENV_MODEL_PRICES, written or read or "0"),
+        seconds=_amount(env, ENV_MODEL_SECONDS, env.get(ENV_MODEL_SECONDS, "").strip() or str(MODEL_SECONDS))
+        or MODEL_SECONDS,
+    )
+
+
+def _amount(env: Mapping[str, str], name: str, given: str) -> float:
+    """A number that is not negative.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        value = float(given)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        hint = "Give two prices of a million tokens: 0.15/0.60" if name == ENV_MODEL_PRICES else "Give a number."
+        raise UsageError(f"{name} is {env.get(name, '')!r}", hint)
+    return value
 
 
 def _number(given: str) -> int:

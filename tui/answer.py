@@ -20,6 +20,10 @@ def render_answer(answer: Answer, console: Console) -> None:
         console.print()
         for step in answer.steps:
             command(console, step.command, 2, f"{step.text}: ")
+    if answer.notes:
+        console.print()
+        for note in answer.notes:
+            indent(console, Text(note, style="dim"))
     console.print(Text(f"({answer.scope})", style="dim"))
 
 

@@ -17,12 +17,13 @@ from retrievers.graph import ResourceGraph
 
 
 class Passage(msgspec.Struct, frozen=True):
-    """A section of a runbook or document that a search found."""
+    """A section of a runbook or document that a search found; `trusted` where it ships with the program or is signed."""
 
     title: str
     section: str
     text: str
     source: str
+    trusted: bool = False
 
 
 class Desk(Protocol):

@@ -34,7 +34,8 @@ class Step(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True):
     """The whole answer. `text` holds sentences with [n] marks that resolve in `citations`.
 
-    `known` is False where the data cannot tell; `scope` names the cluster and the namespace it is about.
+    `known` is False where the data cannot tell; `scope` names the cluster and the namespace it is about. `notes` say how it
+    came about where a model was asked: what was left out, what failed, what it cost; `model` is who wrote it, else empty.
     """
 
     question: str
@@ -43,6 +44,8 @@ class Answer(msgspec.Struct, frozen=True):
     citations: tuple[Citation, ...] = ()
     steps: tuple[Step, ...] = ()
     known: bool = True
+    notes: tuple[str, ...] = ()
+    model: str = ""
 
 
 class EvidenceFound(msgspec.Struct, frozen=True, tag="evidence_found"):
@@ -64,7 +67,32 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     nearest: str = ""
 
 
-StreamEvent = EvidenceFound | Answered | Refused
+class Token(msgspec.Struct, frozen=True, tag="token"):
+    """A piece of the answer that has been checked; a piece that was sent is never taken back."""
+
+    text: str
+
+
+class ToolCalled(msgspec.Struct, frozen=True, tag="tool_called"):
+    """A look at the cluster was taken: what was asked, where was looked, how many facts came of it, what was cut or wrong."""
+
+    name: str
+    asked: str
+    searched: str
+    found: int = 0
+    cut: str = ""
+    trouble: str = ""
+
+
+class PlanProposed(msgspec.Struct, frozen=True, tag="plan_proposed"):
+    """A change was proposed. It is inert: `command` shows its card, and only a person's yes there can do it."""
+
+    summary: str
+    command: str
+    warnings: tuple[str, ...] = ()
+
+
+StreamEvent = EvidenceFound | Answered | Refused | Token | ToolCalled | PlanProposed
 
 
 def document(answer: Answer) -> dict[str, Any]:
@@ -86,4 +114,6 @@ def document(answer: Answer) -> dict[str, Any]:
             for c in answer.citations
         ],
         "steps": [{"text": step.text, "command": step.command} for step in answer.steps],
+        **({"model": answer.model} if answer.model else {}),
+        **({"notes": list(answer.notes)} if answer.notes else {}),
     }

@@ -6,7 +6,18 @@ from typing import assert_never
 
 import msgspec
 
-from copilot.agent.events import Answer, Answered, Citation, EvidenceFound, Refused, Step, StreamEvent
+from copilot.agent.events import (
+    Answer,
+    Answered,
+    Citation,
+    EvidenceFound,
+    PlanProposed,
+    Refused,
+    Step,
+    StreamEvent,
+    Token,
+    ToolCalled,
+)
 from copilot.redacting import plain
 
 
@@ -19,6 +30,18 @@ def redact_event(event: StreamEvent) -> StreamEvent:
             return Answered(_answer(answer))
         case Refused():
             return event
+        case Token(text):
+            return Token(plain(text))
+        case ToolCalled():
+            return msgspec.structs.replace(
+                event,
+                asked=plain(event.asked),
+                searched=plain(event.searched),
+                cut=plain(event.cut),
+                trouble=plain(event.trouble),
+            )
+        case PlanProposed(summary, command, warnings):
+            return PlanProposed(plain(summary), plain(command), tuple(plain(one) for one in warnings))
     assert_never(event)
 
 
@@ -29,6 +52,7 @@ def _answer(answer: Answer) -> Answer:
         text="\n".join(plain(line) for line in answer.text.split("\n")),
         citations=tuple(_citation(citation) for citation in answer.citations),
         steps=tuple(Step(text=plain(step.text), command=plain(step.command)) for step in answer.steps),
+        notes=tuple(plain(note) for note in answer.notes),
     )
 
 

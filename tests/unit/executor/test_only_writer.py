@@ -36,6 +36,7 @@ IMPORTERS = {
     "tools/cluster/watch.py": "the library's errors in the middle of a watch",
     "tools/cluster/kubeconfig.py": "authentication through the official client",
     "tools/cluster/prometheus_api.py": "GET requests to the address that the operator gave",
+    "copilot/llm/probe.py": "what the model endpoint that the operator gave can do; sends nothing of a cluster",
     "tools/executor/server.py": "listens on a Unix socket",
     "tools/executor/people.py": "asks the kernel who connected to it",
     "tools/change/remote.py": "speaks to that socket",

@@ -1,0 +1,5 @@
+"""Conversations that outlive the process: kept per cluster and user, redacted, resumable, exportable, deletable."""
+
+from copilot.agent.session.store import Session, Sessions, Turn, every_session
+
+__all__ = ["Session", "Sessions", "Turn", "every_session"]

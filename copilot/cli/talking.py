@@ -1,0 +1,103 @@
+"""What `ask` and `chat` share: one conversation with its model, its store and its notes. Not a command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from copilot.model import CopilotError
+
+if TYPE_CHECKING:
+    from copilot.agent.conversation import Conversation
+    from copilot.agent.conversation.langchain_writer import LangChainWriter
+    from copilot.agent.events import StreamEvent
+    from copilot.agent.session import Session, Sessions
+    from copilot.agent.telemetry import Telemetry
+    from copilot.app import Copilot
+    from copilot.settings import Settings
+
+
+class Talk:
+    """A conversation about one scope of one cluster, kept as it goes. `trouble` says why no model writes."""
+
+    def __init__(self, conversation: Conversation, copilot: Copilot, store: Sessions | None, session: Session | None, trouble: str) -> None:  # fmt: skip
+        self.conversation = conversation
+        self.copilot = copilot
+        self.session = session
+        self.trouble = trouble
+        self._store = store
+
+    @property
+    def scope(self) -> str:
+        """The cluster and namespace, as every answer names them."""
+        place = f"/{self.copilot.namespace}" if self.copilot.namespace else ""
+        return f"{self.copilot.snapshot.cluster or 'unnamed'}{place}"
+
+    def ask(self, words: str) -> Iterator[StreamEvent]:
+        """Answer one question and keep the turn."""
+        from copilot.agent.events import Answered, Refused
+
+        before = self.conversation.spent
+        for event in self.conversation.ask(words):
+            if isinstance(event, (Answered, Refused)) and self._store is not None and self.session is not None:
+                scope = event.answer.scope if isinstance(event, Answered) else f"cluster {self.scope}"
+                self._store.add(self.session.id, scope, event, words, self.conversation.focus, self.conversation.spent.since(before))  # fmt: skip
+            yield event
+
+
+@contextmanager
+def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume: str | None, keep: bool, no_model: bool = False) -> Iterator[Talk]:  # fmt: skip
+    """Open a conversation. A configured model whose parts are missing is told in `trouble`; one asked for by name is an error."""
+    from copilot.agent.conversation import Conversation
+    from copilot.agent.conversation.opening import endpoint_of
+    from copilot.agent.events import Answered
+    from copilot.agent.prompting.prompt import Earlier
+    from copilot.agent.session import Sessions
+    from copilot.agent.telemetry.opening import open_telemetry
+
+    endpoint = None if no_model else endpoint_of(settings, model=model)
+    store = (
+        Sessions.of_cluster(settings.data_dir, copilot.snapshot.cluster, copilot.identity) if keep or endpoint else None
+    )
+    telemetry = open_telemetry(settings) if endpoint is not None else None
+    writer: LangChainWriter | None = None
+    trouble = ""
+    try:
+        session = store.resume(resume) if store and resume else store.start() if store and keep else None
+        if endpoint is not None:
+            try:
+                writer = _open(endpoint, store if keep else None, telemetry)
+            except CopilotError as error:
+                if model:
+                    raise
+                trouble = f"{error.title} {error.hint}"
+        turns = session.turns if session is not None else ()
+        earlier = [Earlier(turn.question, turn.said.answer.text) for turn in turns if isinstance(turn.said, Answered)]
+        focus = next((turn.focus for turn in reversed(turns) if turn.focus is not None), None)
+        conversation = Conversation(
+            copilot, writer, earlier=earlier, focus=focus, cache=store, telemetry=telemetry,
+            session=session.id if session is not None else _once(),
+        )  # fmt: skip
+        yield Talk(conversation, copilot, store if keep else None, session, trouble)
+    finally:
+        for one in (writer, telemetry, store):
+            if one is not None:
+                one.close()
+
+
+def _open(endpoint: object, store: Sessions | None, telemetry: Telemetry | None) -> LangChainWriter:
+    from copilot.agent.conversation.opening import open_writer
+    from copilot.llm import Endpoint
+    from copilot.llm.openai_chat import require_installed
+
+    assert isinstance(endpoint, Endpoint)
+    require_installed(endpoint)
+    return open_writer(endpoint, store.checkpointer() if store is not None else None, telemetry)
+
+
+def _once() -> str:
+    """The thread of a conversation that is not kept."""
+    import secrets
+
+    return f"once-{secrets.token_hex(4)}"
