@@ -9,6 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from guardrails.approval import plan_code
 from guardrails.display import visible
 from guardrails.effect import effect
 from guardrails.operations.args import ScaleArgs
@@ -166,6 +167,8 @@ def _judgement(plan: Plan) -> Iterator[Line]:
     yield Line("Agreement needed", Look.HEADING)
     instead = ", and break-glass takes the place of the second" * (plan.break_glass is not None)
     yield Line(f"  {_AGREEMENT[plan.computed.tier]}{instead * (plan.computed.tier is Tier.TWO_PEOPLE)}")
+    if plan.computed.tier is Tier.TWO_PEOPLE and not plan.computed.refusals:
+        yield Line(f"  whoever agrees types its code: {plan_code(plan)}")
     for reason in plan.computed.reasons:
         yield Line(f"  because {reason}")
     for refusal in plan.computed.refusals:
