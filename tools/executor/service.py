@@ -232,6 +232,8 @@ class Service:
 
     def _close(self, peer: Peer, plan_id: str, note: str) -> Entry:
         plan, person = self._plan(plan_id), self._people.requester(peer)
+        if not self._people.may_approve(peer):
+            raise ApprovalError(f"{peer.name} may not review changes here", "See --approvers of the executor.")
         with self._deciding:  # a review is closed once
             detail = closing(plan, self._journal.entries(plan_id), person, note)
             return self._journal.append(Kind.REVIEW_CLOSED, plan_id, detail)
