@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from copilot.diagnosis.reach import Reachability
     from retrievers.graph import ResourceGraph
     from tools.cluster.source import Source
+
+
+MOST_PODS = 6  # whose logs are read at once when a question is about them: replicas tell the same story
 
 
 class Copilot:
@@ -123,7 +126,52 @@ class Copilot:
 
         with open_library(self.settings.data_dir, dense=False) as library:
             hits = library.search(words, most)
-        return [Passage(hit.document, hit.section, hit.text, hit.source_path) for hit in hits]
+        return [
+            Passage(hit.document, hit.section, hit.text, hit.source_path, trusted=hit.trust.value != "user")
+            for hit in hits
+        ]
+
+    def fetch_logs(self, pods: Sequence[Ref]) -> list[str]:
+        """Read the logs of these pods that were not read yet (`copilot.agent.tools.workplace.LogFetcher`)."""
+        from tools.cluster.source import LogRequest
+
+        wanted = [
+            LogRequest(pod.namespace, pod.name, name)
+            for pod in pods[:MOST_PODS]
+            for name in _containers(self.graph, pod)
+            if not self.graph.logs(pod, name)
+        ]
+        if self.target.paths or not wanted:
+            return []
+        read = self.source.read_logs(wanted)
+        self.graph.add_logs(read.logs, read.notes)
+        return list(read.notes)
+
+    def may_i(self, verb: str, resource: str, namespace: str, name: str) -> str:
+        """The API server's answer to `can I` (`copilot.agent.tools.workplace.AccessAsker`); empty for recorded material."""
+        from copilot.model.kinds import resolve_kind
+        from tools.access import AccessQuestion, may
+        from tools.cluster.live import LiveSource
+
+        if not isinstance(self.source, LiveSource):
+            return ""
+        word, _, subresource = resource.strip().lower().partition("/")
+        kind = resolve_kind(word)
+        plural, group = (kind.plural, kind.group) if kind else (word, "")
+        place = "" if kind is not None and not kind.namespaced else namespace
+        found = may(
+            self.source.transport, AccessQuestion(verb.strip().lower(), plural, group, place, name, subresource)
+        )
+        reason = f" ({found.reason})" if found.reason else ""
+        doubt = f"; in doubt: {found.doubt}" if found.doubt else ""
+        return f"{'yes' if found.allowed else 'no'}, you {'may' if found.allowed else 'may not'} {found.question}{reason}{doubt}"
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells this cluster from another of its name: the uid of kube-system where it was read."""
+        system = self.objects.find("Namespace", "", "kube-system")
+        uid = system.metadata.get("uid") if system is not None else None
+        return f"{self.snapshot.cluster}/{uid if isinstance(uid, str) else ''}"
 
     def ask(self, question: str) -> Iterator[StreamEvent]:
         """Answer a question in plain words: a stream of events, redacted, the last one `Answered` or `Refused`."""
@@ -205,11 +253,21 @@ def judge_manifests(files: tuple[str, ...], target: Target, *, alone: bool) -> D
         return redact_diagnosis(_with_runbooks(judge(manifests, live, namespace or "default")))
 
 
+def _containers(graph: ResourceGraph, pod: Ref) -> list[str]:
+    from copilot.model import children, text
+
+    resource = graph.get(pod)
+    return [text(one, "name") for one in children(resource.spec, "containers")] if resource is not None else []
+
+
+_WITH_CONTAINERS = frozenset({"Pod", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob"})
+
+
 def _remember_secrets(snapshot: Snapshot) -> None:
     """Let redaction know what containers are given, so that it is found where a log repeats it without context."""
     from guardrails.redaction import learn
 
-    learn(resource.body for resource in snapshot.resources)
+    learn(resource.body for resource in snapshot.resources if resource.ref.kind in _WITH_CONTAINERS)
 
 
 def _with_runbooks(diagnosis: Diagnosis) -> Diagnosis:
