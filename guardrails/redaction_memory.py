@@ -24,7 +24,7 @@ _LONGEST = 4_096  # characters of one line of a value; what is longer is remembe
 _SHORTEST_LINE = 24  # characters: the lines of a key, not its frame
 _PIECE = re.compile(
     r"%[0-9A-Fa-f]{2}|\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrtbfv])|&(?:amp|lt|gt|quot|#\d{1,4}|#x[0-9A-Fa-f]{1,4});"
-    r"|([A-Za-z0-9]{6,})"
+    r"|([A-Za-z0-9]{3,})"
 )
 _FRAME = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 _GO_ESCAPES = str.maketrans(
@@ -129,7 +129,8 @@ def _is_distinct(value: str, *, sure: bool) -> bool:
     """Whether a value stands for itself wherever it is read. `AuthenticationFailed` after `password:` does not."""
     if len(value) < _SHORTEST:
         return False
-    return is_opaque(value) or (len(value) >= 2 * _SHORTEST and _is_mixed(value)) or (sure and _has_two_cases(value))
+    opaque = is_opaque(value) and not value.isalpha()
+    return opaque or (len(value) >= 2 * _SHORTEST and _is_mixed(value)) or (sure and _has_two_cases(value))
 
 
 def _has_two_cases(value: str) -> bool:

@@ -26,7 +26,7 @@ PLACEHOLDER = r"<secret:[a-z0-9-]+:[0-9a-f]{4}>"
 
 # Words that say "secret" by themselves. A key must END in one, so `secretName` and `tokenTTL` are not meant.
 _STRONG = (
-    r"passw(?:or)?d|passwort|passphrase|passcode|pwd|requirepass|masterauth|"
+    r"passw(?:or)?d|passwort|passphrase|passcode|[a-z]{3}pwd|(?:\b|[_.\-])(?:db|my|pg|sa)?pwd|requirepass|masterauth|"
     r"client[_.\-]?secret|secret[_.\-]?(?:access[_.\-]?)?key|webhook[_.\-]?secret|cookie[_.\-]?secret|"
     r"jwt[_.\-]?secret|signing[_.\-]?(?:key|secret)|shared[_.\-]?(?:access[_.\-]?)?(?:key|secret)|"
     r"api[_.\-]?key|apikey|access[_.\-]?key|private[_.\-]?key|encryption[_.\-]?key|account[_.\-]?key|"
@@ -115,8 +115,8 @@ _PAIRS = (
     Rule("password", ("pass",), rf"(?i)\b{_SHORT_FORM}\d*{_QUOTE}{_SEPARATOR}{_VALUE}", not_a_word),
     Rule("key", ("_key", "_pass", "_cred", "_dsn", "_salt"), rf"\b{_ENV_KEY}\d*{_QUOTE}{_SEPARATOR}{_VALUE}", not_a_word),
     Rule("token", _WEAK_NEEDS, rf"(?i)(?:(?P<digest>checksum/)|\b)[\w.\-]*(?:{_WEAK})\d*{_QUOTE}\]?{_SEPARATOR}{_VALUE}", not_a_name),
-    Rule("password", _STRONG_NEEDS, rf"(?i)--?[\w\-]*(?:{_STRONG})[ \t]+{_VALUE}", not_a_flag),
-    Rule("password", _WEAK_NEEDS, rf"(?i)--?[\w\-]*(?:{_WEAK})[ \t]+{_VALUE}", not_a_name),
+    Rule("password", _STRONG_NEEDS, rf"(?i)(?:^|[^\w\-])--?[\w\-]*(?:{_STRONG})[ \t]+{_VALUE}", not_a_flag),
+    Rule("password", _WEAK_NEEDS, rf"(?i)(?:^|[^\w\-])--?[\w\-]*(?:{_WEAK})[ \t]+{_VALUE}", not_a_name),
     Rule("password", ("password", "passwd", "identified"), r"(?i)\b(?:password|passwd|identified\s+by|requirepass)\s+(?:\"(?P<v1>[^\"\n]+)\"|'(?P<v2>[^'\n]+)')"),
     Rule("password", ("requirepass",), r"(?i)\brequirepass\s+(?P<v>\S+)"),
     Rule("password", (*_STRONG_NEEDS, *_WEAK_NEEDS), r"(?i)<[\w.:\-]*(?:" + _STRONG + "|" + _WEAK + r")>(?P<v>[^<\n]+)</"),

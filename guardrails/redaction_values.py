@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from itertools import pairwise
 
 # What stands after `password:` in messages and manifests without being one.
 _WORDS = frozenset(
@@ -19,6 +20,9 @@ _TEMPLATE = re.compile(
 _SIZE = re.compile(r"^\d+ bytes$")  # what `kubectl describe secret` shows in place of a value
 _DNS_NAME = re.compile(r"^[a-z0-9]([a-z0-9.\-]*[a-z0-9])?(?:/[a-z0-9]([a-z0-9.\-]*[a-z0-9])?)*$")
 _UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", re.IGNORECASE)
+_CONSONANTS = re.compile(r"(?i)[^aeiouy]{5}")  # in a row: words have four at most, where they meet included
+_CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_VOWELS = "aeiouyAEIOUY"
 _OPAQUE_LENGTH = 16  # characters: shorter runs without a digit are words
 
 
@@ -74,7 +78,26 @@ def is_opaque(value: str) -> bool:
         return len(core) >= 2 * _OPAQUE_LENGTH and digits * 5 >= len(core)
     if digits:
         return len(core) >= 8 or (lower and upper)
+    if core.isalpha() and lower and upper and _is_unspeakable(core):
+        return True
     return (lower and upper and len(core) >= _OPAQUE_LENGTH) or any(character in core for character in "!@#$%^*+~")
+
+
+def _is_unspeakable(letters: str) -> bool:
+    """Letters of both cases that make no words: `InvalidToken` changes case three times and has its vowels."""
+    if len(letters) < 10 or not letters.isascii():
+        return False
+    if (letters[-1].isupper() and letters[-2].islower()) or _CONSONANTS.search(letters):
+        return True
+    words = _CAMEL.findall(letters)
+    vowels = sum(letter in _VOWELS for letter in letters)
+    changes = sum(one.isupper() != other.isupper() for one, other in pairwise(letters))
+    return vowels * 7 <= len(letters) or (changes * 5 >= (len(letters) - 1) * 2 and not all(map(_is_word, words)))
+
+
+def _is_word(word: str) -> bool:
+    """`Back` and `TLS` are words, `B` and `Bck` are none."""
+    return len(word) > 1 and (word.isupper() or any(letter in _VOWELS for letter in word))
 
 
 def is_basic_credential(value: str) -> bool:

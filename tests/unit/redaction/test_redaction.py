@@ -20,10 +20,10 @@ REDACTOR = Redactor(b"a key of this test" * 2)
 
 def test_at_least_99_percent_of_planted_secrets_leave_the_text():
     seen = leaked = 0
-    for _, text, secret in planted(seed=20260101, rounds=8 if DEEP else 2):
+    for _, text, secret in planted(seed=20260101, rounds=8 if DEEP else 1):
         seen += 1
         leaked += leaks(REDACTOR.text(text), secret)
-    assert seen > 700
+    assert seen > 400
     assert leaked <= seen * 0.01
 
 
