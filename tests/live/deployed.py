@@ -187,18 +187,3 @@ class Deployed:
         with (self.cluster.state / "rights.lock").open("a") as held:
             fcntl.flock(held, how)
             yield
-
-
-__all__ = [
-    "ADD_ONS",
-    "APPLY",
-    "DEPLOY",
-    "JSON_PATCH",
-    "MERGE",
-    "NAMESPACE",
-    "Account",
-    "PODS",
-    "Answer",
-    "Deployed",
-    "manifests",
-]

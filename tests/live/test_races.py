@@ -123,7 +123,7 @@ def test_nothing_is_applied_when_someone_else_writes_between_the_yes_and_the_cha
     deployed: Deployed, scene: Scene, record_property: Callable[[str, object], None]
 ) -> None:
     other = Other(deployed, scene.namespace)
-    plain = {
+    plain: dict[str, dict[str, Any]] = {
         "Deployment": {"spec": {"replicas": 2}},
         "ConfigMap": {"data": {"other": None}},
         "CronJob": {"spec": {"schedule": "0 3 * * *"}},
