@@ -107,13 +107,13 @@ def _verify(journal: Journal, head: str, files: tuple[str, ...], output: str) ->
         return EXIT_BROKEN if found.problems else 0
     for problem in found.problems:
         click.echo(visible(problem))
-    state = "BROKEN" if found.problems else "whole"
-    click.echo(f"{found.count} entries, chain {state}, {held} anchors held against it, head {found.head or '(empty)'}")
     last = None if found.problems else journal.last_anchor()
     if not held and found.count:
         click.echo("Without anchors a cut-off end does not show: see COPILOT_ANCHOR_FILE and COPILOT_ANCHOR_URL.")
     if last is not None and last.kind is Kind.UNANCHORED:
         click.echo(visible(f"Not anchored at {last.at}: {', '.join(map(str, last.detail.get('why', ())))}"))
+    state = "BROKEN" if found.problems else "whole"
+    click.echo(f"{found.count} entries, chain {state}, {held} anchors held against it, head {found.head or '(empty)'}")
     return EXIT_BROKEN if found.problems else 0
 
 

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from copilot.cli.main import COMMANDS
 from copilot.diagnosis.catalogue import CAUSES
-from copilot.settings import ENV_ALLOW, ENV_DATA, ENV_POLICY, ENV_PROMETHEUS
+from copilot.settings import (
+    ENV_ALLOW,
+    ENV_ANCHOR_EVERY,
+    ENV_ANCHOR_FILE,
+    ENV_ANCHOR_REQUIRED,
+    ENV_ANCHOR_URL,
+    ENV_DATA,
+    ENV_POLICY,
+    ENV_PROMETHEUS,
+)
 from tests import locks, reference
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +50,8 @@ def test_every_cause_stands_in_the_docs() -> None:
 
 def test_every_setting_stands_in_the_docs() -> None:
     settings = (DOCS / "settings.md").read_text(encoding="utf-8")
-    assert [name for name in (ENV_ALLOW, ENV_DATA, ENV_POLICY, ENV_PROMETHEUS) if name not in settings] == []
+    anchors = (ENV_ANCHOR_EVERY, ENV_ANCHOR_FILE, ENV_ANCHOR_REQUIRED, ENV_ANCHOR_URL)
+    assert [name for name in (ENV_ALLOW, ENV_DATA, ENV_POLICY, ENV_PROMETHEUS, *anchors) if name not in settings] == []
 
 
 def test_locks_agree_with_the_project() -> None:
