@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from copilot.model import text
+from copilot.model.kinds import built_in
 from guardrails.provenance.labels import Chunk, Source
 
 # A `*` stands for one key or position, `**` for any number of them at the front.
@@ -22,7 +23,7 @@ STRUCTURED: tuple[str, ...] = (
     "metadata/generation", "metadata/creationTimestamp", "metadata/deletionTimestamp", "metadata/generateName",
     "metadata/ownerReferences/*/kind", "metadata/ownerReferences/*/name", "metadata/ownerReferences/*/uid",
     "metadata/ownerReferences/*/controller", "metadata/ownerReferences/*/apiVersion",
-    "metadata/annotations/deployment.kubernetes.io~1revision", "revision",
+    "revision",
     "**/replicas", "**/containers/*/name", "**/initContainers/*/name", "**/ports/*/port", "**/ports/*/containerPort",
     "**/ports/*/protocol", "**/resources/requests/*", "**/resources/limits/*", "**/restartPolicy",
     "**/terminationGracePeriodSeconds", "**/minReadySeconds", "**/serviceAccountName", "**/volumes/*/name",
@@ -37,6 +38,16 @@ STRUCTURED: tuple[str, ...] = (
     "status/conditions/*/lastTransitionTime", "status/containerStatuses/*/name", "status/containerStatuses/*/ready",
     "status/containerStatuses/*/restartCount", "status/hard/*", "status/used/*", "status/capacity/*", "status/allocatable/*",
 )  # fmt: skip
+_REVISION = "/metadata/annotations/deployment.kubernetes.io~1revision"  # the one annotation that a controller counts
+# Maps whose keys anybody chooses: no key in them makes its value a structured one.
+_FREE = (
+    "/data/",
+    "/binaryData/",
+    "/stringData/",
+    "/metadata/labels/",
+    "/metadata/annotations/",
+    "/spec/template/metadata/",
+)
 _MOST = 20_000  # leaves of one object: more than the largest real one; what is beyond is one piece of free text
 _DEPTH = 64
 
@@ -52,24 +63,28 @@ _STRUCTURED = re.compile("|".join(f"(?:{_pattern(each)})" for each in STRUCTURED
 
 
 def is_structured(pointer: str) -> bool:
-    """Tell whether the field at a JSON pointer (`/spec/replicas`) is structured."""
-    return _STRUCTURED.fullmatch(pointer.lstrip("/")) is not None
+    """Tell whether the field at a JSON pointer (`/spec/replicas`) of a built-in kind is structured."""
+    if pointer == _REVISION:
+        return True
+    return not pointer.startswith(_FREE) and _STRUCTURED.fullmatch(pointer.lstrip("/")) is not None
 
 
 def chunks_of(body: Mapping[str, Any], time: str = "") -> tuple[Chunk, ...]:
     """Every text of an object: one chunk of its structured fields, and one for each field of free text.
 
-    Of an Event, everything but the object that it is about is free text.
+    Of an Event, its own name is free text too; of a kind that is not built in, everything but its metadata is.
     """
     uid, title = text(body, "metadata", "uid"), _title(body)
     structured: list[str] = []
     free: list[tuple[str, str]] = []
     event = text(body, "kind") == "Event"
+    known = built_in(text(body, "kind")) is not None
     for count, (pointer, value) in enumerate(_leaves(body)):
         if count >= _MOST:
             free.append(("the rest of it", str(body)[:1_000_000]))
             break
-        if is_structured(pointer) and not (event and pointer == "/metadata/name"):
+        free_name = event and pointer == "/metadata/name"
+        if is_structured(pointer) and not free_name and (known or pointer.startswith("/metadata/")):
             structured.append(f"{pointer.lstrip('/')}: {value}")
         else:
             free.append((pointer, f"{pointer.rpartition('/')[2]}: {value}"))

@@ -11,7 +11,7 @@ from guardrails.provenance.fields import chunk_of, chunks_of
 from guardrails.provenance.forms import holds
 from guardrails.provenance.labels import Chunk, Source
 
-MOST_CHARACTERS = 16_000_000  # of untrusted text kept for tracing; a session that reads more is told to have read more
+MOST_CHARACTERS = 4_000_000  # of untrusted text kept for tracing; a session that reads more is told to have read more
 Seen = tuple[str, str, str]  # kind, namespace, name
 
 

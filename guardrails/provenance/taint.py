@@ -91,14 +91,34 @@ def _asks_for(ask: Ask, op: Op, typed: TypedFields, session: SessionProvenance) 
     return not _has_name(words) and _names(plain(session.words), typed.name)
 
 
-_PRONOUN = re.compile(
-    r"\b(?:it|its|this|that|the (?:deployment|workload|pod|service|node|app|statefulset|job|cronjob))\b"
+# Words of a request that name no object.
+_NO_NAME = frozenset(
+    """a an the it its this that these those them please now then ok okay yes and so just again back to by of for me us in on at
+    with from up down go ahead do can could would will you we i want need lets let like previous last earlier former version
+    revision release state one deployment deployments workload service pod pods node app application statefulset daemonset job
+    cronjob configmap namespace replica replicas instance instances copies image tag restart rolling rollout roll rollback
+    revert undo scale resize bounce recycle reboot set update upgrade change increase decrease raise lower reduce bump give
+    make put use switch move add adjust edit patch delete remove evict kill cordon uncordon drain taint pause resume suspend
+    unsuspend stop start run trigger create apply label annotate double triple halve fix first thing right away immediately
+    quickly instead too also out over off on along once more so that as soon possible if when because""".split()  # noqa: SIM905 -- a word list reads best as words
+)
+
+
+_AFTER_VERB = re.compile(
+    r"\b(?:restart|scale|resize|bounce|recycle|reboot|rollback|roll back|revert|undo|delete|remove|evict|kill|cordon|uncordon|drain|taint"
+    r"|pause|resume|suspend|unsuspend|stop|trigger|label|annotate|upgrade|update|patch|apply)\s+((?:[a-z0-9./-]+\s*){1,4})"
 )
 
 
 def _has_name(words: str) -> bool:
-    """Tell whether a request names its object rather than pointing at one that was named before."""
-    return not _PRONOUN.search(words) and len(words.split()) > 2
+    """Tell whether a request may name its object right after its verb, rather than pointing at one named before."""
+    for match in _AFTER_VERB.finditer(words):
+        for word in match[1].split():
+            if word.strip("./-") not in _NO_NAME and not word[0].isdigit():
+                return True
+            if word in ("to", "with", "by", "for"):
+                break
+    return False
 
 
 def _names(words: str, name: str) -> bool:
@@ -198,20 +218,18 @@ def _said(argument: Argument, tracing: Tracing) -> bool:
         case Role.FIELD:
             return _field_said(value, asked)
         case Role.IMAGE:
-            return _stands(words, value) or _tag_said(value, words, tracing.typed)
+            return _stands(words, value, Role.IMAGE) or _tag_said(value, words, tracing.typed)
         case Role.KEY:
             return _stands(words, value)
         case _:
             return _stands(asked, value) or (len(value) > _PART and not value.isdecimal() and _stands(words, value))
 
 
-def _stands(words: str, value: str) -> bool:
+def _stands(words: str, value: str, role: Role = Role.VALUE) -> bool:
     """Tell whether a value stands in the words as a whole, not as a piece of a longer one."""
     wanted = re.escape(plain(value).strip())
-    return (
-        bool(wanted)
-        and re.search(rf"(?<![\w./:@-]){wanted}(?![\w/:@-]|\.\w)|(?<==){wanted}(?![\w/:@-]|\.\w)", words) is not None
-    )
+    after = r"(?![\w/:@-]|\.\w)" if role is Role.IMAGE else r"(?![\w/@-]|\.\w)"
+    return bool(wanted) and re.search(rf"(?:(?<![\w./:@-])|(?<==)){wanted}{after}", words) is not None
 
 
 def _number_said(value: str, asked: str, now: int | None) -> bool:
