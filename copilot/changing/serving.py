@@ -20,7 +20,7 @@ from copilot.settings import Settings
 from copilot.target import Target
 from guardrails.gate import Gate
 from guardrails.keyfile import load_or_create_key
-from guardrails.plan import Plan
+from guardrails.plan import ClusterId, Plan
 from tools.access import AccessQuestion, may
 from tools.change.identity import identify_cluster, local_person
 from tools.change.review import who_am_i
@@ -75,7 +75,7 @@ def open_service(target: Target, settings: Settings, rules: Rules, owner: int) -
         own = connection if acts is None else acting_as(connection, acts, plan_id)
         return Hands(Executor(Wire(own), gate, journal, f"cluster-copilot/{__version__}"), Transport(own))
 
-    policy, cluster = policy_loader(settings), identify_cluster(reader)
+    policy, cluster = policy_loader(settings), _cluster(connection, rules)
 
     def objection(plan: Plan, hands: Hands) -> str:
         """Judge again, as the requester of the plan."""
@@ -93,6 +93,20 @@ def acting_as(connection: Connection, acts: ActsAs, plan_id: str) -> Connection:
     if plan_id:
         headers.append(("Impersonate-Extra-copilot.dev%2Fplan", plan_id))
     return msgspec.structs.replace(connection, headers=tuple(headers))
+
+
+def _cluster(connection: Connection, rules: Rules) -> ClusterId:
+    """Which cluster it is, read by the first who may: credentials that only impersonate read nothing themselves."""
+    identities = [None] if rules.mapping is None else [None, *rules.mapping.values()]
+    found = ClusterId("", "", "", "")
+    for acts in identities:
+        found = identify_cluster(Transport(connection if acts is None else acting_as(connection, acts, "")))
+        if found.uid:
+            return found
+    raise UsageError(
+        f"The cluster at {found.server} cannot be told from others: the namespace kube-system cannot be read",
+        "Allow get on that namespace to the executor, or to the users that it acts as.",
+    )
 
 
 def _require_modest(connection: Connection, reader: Transport) -> None:

@@ -208,7 +208,9 @@ class Service:
             raise ApprovalError("The plan to carry out is not the one on record", _AGAIN)
         self._require_waiting(plan)
         self._require_unchanged(plan)
-        return self._shop.gate.consume(plan, self._pair(plan), self._people.requester(peer))
+        with self._deciding:
+            self._require_waiting(plan)
+            return self._shop.gate.consume(plan, self._pair(plan), self._people.requester(peer))
 
     def _send(self, peer: Peer, approved: ApprovedStep) -> Any:
         plan = self._plan(approved.plan_id)
