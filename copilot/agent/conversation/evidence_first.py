@@ -7,7 +7,7 @@ from enum import Enum
 import msgspec
 
 from copilot.agent.asking import Asking, Desk
-from copilot.agent.events import Answer, Answered, StreamEvent
+from copilot.agent.events import Answer, Answered, Refused, StreamEvent
 from copilot.agent.grounding import Evidence
 from copilot.agent.intents import Intent
 from copilot.agent.question import Question, read_question
@@ -31,6 +31,7 @@ class Path(Enum):
 
     READER = "reader"
     MODEL = "model"
+    CHANGE = "change"  # an order: refused by the reader, and by a model only to be proposed
     REFUSED = "refused"
 
 
@@ -60,11 +61,24 @@ def footing(desk: Desk, text: str, focus: Ref | None) -> Footing:
             assumed = f"I take this to be about {focus}."
     answer = _answer(floor)
     if answer is None:
-        return Footing(Path.REFUSED, floor, None, question, text)
+        path = Path.CHANGE if question.intent is Intent.CHANGE else Path.REFUSED
+        return Footing(path, floor, None, question, text, question.refs)
     intent = settled(asking, question)
     asks_back = any(line.startswith(_ASKS_BACK) for line in answer.text.split("\n"))
     path = Path.READER if asks_back or intent in _NO_MODEL else Path.MODEL
     return Footing(path, floor, answer, question, text, question.refs, assumed)
+
+
+def asked_for_change(desk: Desk, stand: Footing) -> Footing:
+    """An order as a model may take it up: its facts are the state of the objects it names; its floor is the refusal's advice."""
+    if not stand.about:
+        return stand
+    state = _answer(tuple(answer_question(desk, f"status of {stand.about[0].kind.lower()}/{stand.about[0].name}")))
+    refusal = stand.floor[-1]
+    if state is None or not isinstance(refusal, Refused):
+        return stand
+    answer = msgspec.structs.replace(state, question=stand.text, notes=(refusal.reason,))
+    return msgspec.structs.replace(stand, path=Path.MODEL, answer=answer, floor=(Answered(answer),))
 
 
 def _is_open(question: Question, floor: tuple[StreamEvent, ...]) -> bool:
@@ -91,4 +105,4 @@ def gather(desk: Desk, stand: Footing, evidence: Evidence) -> None:
         evidence.add(line)
 
 
-__all__ = ["Footing", "Path", "footing", "gather"]
+__all__ = ["Footing", "Path", "asked_for_change", "footing", "gather"]

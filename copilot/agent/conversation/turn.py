@@ -14,7 +14,7 @@ import msgspec
 
 from copilot.agent.asking import Desk
 from copilot.agent.conversation.composing import Composer, judged, repair_text, repaired
-from copilot.agent.conversation.evidence_first import Footing, Path, footing, gather
+from copilot.agent.conversation.evidence_first import Footing, Path, asked_for_change, footing, gather
 from copilot.agent.conversation.guided import guided
 from copilot.agent.conversation.writer import Looked, Piece, Spent, Stopped, Writer, Wrote
 from copilot.agent.events import Answer, Answered, EvidenceFound, StreamEvent, Token, ToolCalled
@@ -22,11 +22,14 @@ from copilot.agent.grounding import Evidence, Judged
 from copilot.agent.prompting import TOOLS, WRITING, Earlier, user_text
 from copilot.agent.redaction import redact_event
 from copilot.agent.telemetry import Telemetry
-from copilot.agent.tools import Limits, Toolbox
+from copilot.agent.tools import Limits, Line, Toolbox
+from copilot.agent.tools.planning import Proposer
 from copilot.agent.tools.workplace import Workplace
 from copilot.llm import Mode, ModelError, ModelFailure, Usage
 from copilot.llm.openai_chat import MAX_OUTPUT
 from copilot.model import Ref
+from guardrails.provenance import SessionProvenance
+from guardrails.provenance.fields import chunk_of
 from retrievers.graph import ResourceGraph
 
 
@@ -64,6 +67,7 @@ class Conversation:
         self._telemetry = telemetry or Telemetry()
         self._session = session
         self._digest = ""
+        self._provenance = SessionProvenance(desk.namespace or "")
         self.earlier = list(earlier)
         self.focus = focus
         self.spent = Usage()
@@ -78,8 +82,11 @@ class Conversation:
                     self.earlier.append(Earlier(shown.answer.question, _unmarked(shown.answer.text)))
 
     def _events(self, text: str) -> Iterator[StreamEvent]:
+        self._provenance.said(text)
         stand = footing(self._desk, text, self.focus)
         self.focus = stand.about[0] if stand.about else self.focus
+        if self._writer is not None and stand.path is Path.CHANGE and self._writer.mode is not Mode.GUIDED:
+            stand = asked_for_change(self._desk, stand)
         if self._writer is None or stand.path is not Path.MODEL or stand.answer is None:
             yield from _with_assumption(stand)
             return
@@ -98,7 +105,10 @@ class Conversation:
     def _written(self, stand: Footing, evidence: Evidence, key: str) -> Iterator[StreamEvent]:
         assert self._writer is not None
         assert stand.answer is not None
-        toolbox = Toolbox(Workplace(self._desk), self._limits)
+        proposer = Proposer(self._provenance)
+        toolbox = Toolbox(Workplace(self._desk), self._limits, (proposer.tool(),), self._read)
+        for fact in evidence.facts:
+            self._read(fact.line)
         turn = _Turn(self._writer, evidence, toolbox, self.earlier, f"{self._session}/{len(self.earlier)}")
         try:
             yield from turn.run(stand)
@@ -108,6 +118,7 @@ class Conversation:
         finally:
             toolbox.close()
             self.spent = self.spent.plus(turn.spent)
+        yield from proposer.proposed
         if not turn.composer.stated:
             why = "The model said nothing that the facts carry; this is the program's own answer."
             yield from _floor(stand, [*turn.notes, why])
@@ -116,8 +127,15 @@ class Conversation:
         answer = turn.composer.answer(stand.answer, [note for note in notes if note], self._writer.name)
         yield from (EvidenceFound(one) for one in answer.citations)
         yield Answered(answer)
-        if self._cache is not None:
+        if self._cache is not None and not proposer.proposed:
             self._cache.keep(key, answer)
+
+    def _read(self, line: Line) -> None:
+        """Remember what the model is shown, and what was looked at: a plan's arguments are traced to it."""
+        if line.object is not None and line.source != "plan":
+            self._provenance.looked_at(line.object.kind, line.object.namespace, line.object.name)
+        if not line.origin.trusted:
+            self._provenance.read(chunk_of(line.text, line.origin, str(line.object or "")))
 
     def _key(self, stand: Footing, evidence: Evidence) -> str:
         """Names the evidence: the same question over the same observation by the same model has the same answer."""

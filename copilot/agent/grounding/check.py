@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from copilot.agent.grounding.claims import Claim, Kind, claims
-from copilot.agent.grounding.evidence import Evidence, Fact
+from copilot.agent.grounding.evidence import Evidence, Fact, plain_number
 from copilot.agent.grounding.sentences import Sentence
-from copilot.agent.grounding.words import BAD, CAUSAL, GOOD, GROUPS, NEGATED, STRONG
+from copilot.agent.grounding.words import BAD, CAUSAL, GOOD, GROUPS, NEGATED, RELATIONS, STRONG
 
 _HEDGE = re.compile(
     r"\b(?:(?:do|does|did|can|could) ?not (?:know|tell|say|show|determine)|cannot (?:know|tell|say|be (?:told|known|determined))|don't know|not known|no (?:fact|evidence)|nothing that was read|unclear|not (?:enough )?evidence|is unknown)\b",
@@ -49,13 +49,10 @@ def judge(sentence: Sentence, evidence: Evidence) -> Judged:
     found = claims(sentence.text, evidence.names)
     if not cited and _is_glue(sentence, found):
         return Judged(sentence.text)
-    why = _fault(sentence.text, found, cited) if cited else "it cites no fact"
-    if why:
+    if not cited:
         carrier = next((one for one in evidence.facts if _carries(one, sentence.text, found)), None)
-        if carrier is not None:
-            return Judged(sentence.text, (carrier.number,))
-        return Judged(sentence.text, tuple(fact.number for fact in cited), why)
-    return Judged(sentence.text, tuple(fact.number for fact in cited))
+        return Judged(sentence.text, (carrier.number,)) if carrier else Judged(sentence.text, (), "it cites no fact")
+    return Judged(sentence.text, tuple(fact.number for fact in cited), _fault(sentence.text, found, cited))
 
 
 def _is_glue(sentence: Sentence, found: Sequence[Claim]) -> bool:
@@ -70,9 +67,14 @@ def _is_glue(sentence: Sentence, found: Sequence[Claim]) -> bool:
 def _carries(fact: Fact, text: str, found: Sequence[Claim]) -> bool:
     """Whether one fact carries a whole sentence that has something to check."""
     named = any(claim.kind in (Kind.NAME, Kind.TOKEN, Kind.REASON, Kind.QUOTE) for claim in found)
-    if not named or len(found) < 2 or _fault(text, found, [fact]):
+    if (
+        not named
+        or len(found) < 2
+        or any(STRONG[name].search(text) for name in RELATIONS)
+        or _fault(text, found, [fact])
+    ):
         return False
-    words = [word for word in re.findall(r"[a-z]{4,}", text.lower())]
+    words = re.findall(r"[a-z]{4,}", text.lower())
     return sum(word.removesuffix("s") in fact.lowered for word in words) >= _OVERLAP * len(words)
 
 
@@ -100,7 +102,9 @@ def _holds(claim: Claim, fact: Fact, cited: Sequence[Fact]) -> bool:
         case Kind.NAME:
             return claim.value in fact.tokens and _of_kind(claim, fact)
         case Kind.REASON:
-            return bool(re.search(rf"(?<![a-z0-9]){re.escape(claim.value.removesuffix('s'))}s?(?![a-z0-9])", fact.lowered))
+            return bool(
+                re.search(rf"(?<![a-z0-9]){re.escape(claim.value.removesuffix('s'))}s?(?![a-z0-9])", fact.lowered)
+            )
         case Kind.NUMBER:
             return _counted(claim, fact, cited)
         case Kind.PAIR:
@@ -123,7 +127,7 @@ def _bounded(part: str, body: str) -> bool:
 
 
 def _is_token(value: str, fact: Fact) -> bool:
-    if value in fact.tokens or re.search(rf"(?<![\w./-]){re.escape(value)}(?![\w-])(?!\.\w)", fact.lowered):
+    if value in fact.tokens or re.search(rf"(?<![\w./])(?<!\w-){re.escape(value)}(?![\w-])(?!\.\w)", fact.lowered):
         return True
     pieces = re.split(r"[/=]", value)  # deployment/web where the fact says "Deployment shop/web"
     return len(pieces) > 1 and "/" in value and all(_is_word(piece, fact) for piece in pieces if piece)
@@ -137,11 +141,38 @@ def _of_kind(claim: Claim, fact: Fact) -> bool:
     """A name said to be of a kind: the fact speaks of that kind too, unless it speaks of none."""
     if not claim.of:
         return True
-    pairs = re.findall(rf"\b([a-z]+) (?:[\w.-]+/)?{re.escape(claim.value)}(?![\w.-])", fact.lowered)
+    pairs = re.findall(rf"\b([a-z]+) (?:[\w.-]+/)?{re.escape(claim.value)}(?![\w-])(?!\.\w)", fact.lowered)
     kinds = {one for one in pairs if one in _KINDS}
     return not kinds or claim.of.lower() in kinds
 
 
+_GLUE = frozenset(
+    [
+        "of",
+        "and",
+        "or",
+        "a",
+        "an",
+        "the",
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "from",
+        "with",
+        "has",
+        "have",
+        "had",
+        "is",
+        "are",
+        "was",
+        "were",
+        "only",
+        "about",
+        "than",
+    ]
+)
 _KINDS = frozenset(
     [
         "deployment",
@@ -172,15 +203,27 @@ def _counted(claim: Claim, fact: Fact, cited: Sequence[Fact]) -> bool:
     number = re.match(r"[\d.]+", claim.value)
     bare = number[0] if number else claim.value
     unit = claim.value[len(bare) :]
-    if unit and not re.search(rf"(?<![\d.,]){re.escape(bare)}\s?{re.escape(unit)}(?![a-z0-9])", fact.lowered.replace(",", "")):  # fmt: skip
-        return False
+    if unit:
+        pattern = rf"(?<![\d.,]){re.escape(bare)}\s?{re.escape(unit)}(?![a-z0-9])"
+        return bool(re.search(pattern, fact.lowered.replace(",", "")))
     if bare not in fact.numbers:
         objects = {one.object for one in cited}
         return bool(claim.noun) and len(cited) > 1 and bare == str(len(cited)) and len(objects) == len(cited)
+    led = _after(claim.lead, fact.said)
+    if led and bare not in led:
+        return False
     if not claim.noun:
         return True
     beside = _beside(claim.noun, fact.said)
     return not beside or bare in beside
+
+
+def _after(word: str, body: str) -> set[str]:
+    """The numbers that follow a word: of `cause 1` in a fact nobody makes `cause 4`."""
+    if not word or word in _GLUE:
+        return set()
+    spelt = re.findall(rf"(?<![a-z]){re.escape(word)}[ :=]+(?:is |of )?([\d,.]+)", body)
+    return {plain_number(one) for one in spelt}
 
 
 def _beside(noun: str, body: str) -> set[str]:
@@ -258,6 +301,14 @@ def poles(text: str) -> tuple[bool, bool]:
             else:
                 bad = True
     return good, bad
+
+
+def _is_denied(text: str, start: int, word: str) -> bool:
+    """Whether a word is denied just before it, within its own clause; `no endpoints` is a word of its own."""
+    if word.lower().startswith(("no ", "not ", "do", "out ")):
+        return False
+    before = re.split(r"[,;:.()]\s", text[max(start - 24, 0) : start])[-1]
+    return bool(NEGATED.search(before))
 
 
 def _is_false(text: str, end: int) -> bool:

@@ -27,13 +27,14 @@ class Kind(Enum):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """One claim at a place of the sentence. `noun` is what a number counts, `of` the kind a name is given."""
+    """One claim at a place of the sentence. `noun` is what a number counts, `lead` the word before it, `of` the kind a name is given."""
 
     kind: Kind
     value: str
     at: int = 0
     noun: str = ""
     of: str = ""
+    lead: str = ""
 
 
 _QUOTE = re.compile(r"`([^`]+)`|\"([^\"]+)\"|“([^”]+)”|(?<![\w])'([^']{2,})'(?!\w)")
@@ -47,7 +48,9 @@ _AMOUNT = re.compile(r"(?<![\w.-])(\d[\d,]*(?:\.\d+)?)(\s?(?:%|percent\b|[KMGTP]
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 _PLAIN_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _KINDS = r"(?:deployment|service|statefulset|daemonset|pod|node|job|cronjob|configmap|secret|ingress|namespace|container|replicaset|pvc|persistentvolumeclaim|volume|image|database|workload|serviceaccount|networkpolicy)"
-_KIND_NAME = re.compile(rf"\b({_KINDS})\s+(?:named\s+|called\s+)?([A-Za-z0-9][\w.-]*)", re.IGNORECASE)
+_KIND_NAME = re.compile(
+    rf"\b({_KINDS})[\s/]+(?:named\s+|called\s+)?(?:[A-Za-z0-9][\w.-]*/)?([A-Za-z0-9][\w.-]*)", re.IGNORECASE
+)
 _NAME_KIND = re.compile(rf"\b(?:the|a|an|of|in|on|from|by)\s+([a-z0-9][\w.-]*)\s+({_KINDS})\b", re.IGNORECASE)
 _SUBJECT = re.compile(r"(?:^|[,;]\s+|\b(?:and|but|because|while|as|since|that|when)\s+)(?:the\s+|a\s+|an\s+|its\s+|their\s+)?((?:[A-Za-z][\w-]*\s+){0,2}?)([A-Za-z][\w.-]*)\s+(?:is|are|was|were|has|have|had|does|do|did|cannot|can|runs?|uses?|fails?|failed|crashe[sd]|depends?|needs?|serves?|waits?|lacks?|exists?)\b", re.IGNORECASE)  # fmt: skip
 
@@ -125,9 +128,11 @@ def _tokens(text: str, names: frozenset[str]) -> Iterator[tuple[Claim, tuple[int
         elif any(mark in word for mark in "/:@=_") or re.search(r"\w\.\w*[A-Za-z]|\d+\.\d+\.\d+", word):
             if not _PLAIN_NUMBER.fullmatch(word):
                 yield Claim(Kind.TOKEN, lowered, match.start()), span
-        elif ("-" in word and not re.fullmatch(r"\d+-\d+|\d+-[a-z]+", lowered)) or (
-            re.fullmatch(r"[a-z]+\d[\w]*|v\d+[\w.]*", lowered) and not _CAMEL.fullmatch(word)
-        ):
+        elif (
+            re.fullmatch(r"\d+[a-z]+\d+\w*", lowered)
+            or ("-" in word and not re.fullmatch(r"\d+-\d+|\d+-[a-z]+", lowered))
+            or (re.fullmatch(r"[a-z]+\d[\w]*|v\d+[\w.]*", lowered) and not _CAMEL.fullmatch(word))
+        ):  # 9m2s
             yield Claim(Kind.TOKEN, lowered, match.start()), span
 
 
@@ -147,7 +152,9 @@ def _numbers(text: str) -> Iterator[tuple[Claim, tuple[int, int]]]:
         unit = (match[2] or "").strip().lower()
         noun = (match[3] or "").lower()
         value = plain_number(match[1]) + ("%" if unit == "percent" else unit if not unit.startswith("core") else "")
-        yield Claim(Kind.NUMBER, value, match.start(), noun if COUNTED.match(noun) else ""), match.span()
+        lead = re.search(r"([A-Za-z]+)[ :=]+$", text[: match.start()])
+        counted = noun if COUNTED.match(noun) else ""
+        yield Claim(Kind.NUMBER, value, match.start(), counted, lead=lead[1].lower() if lead else ""), match.span()
     for match in _WORD.finditer(text):
         word = match[0].lower()
         noun = next(iter(_WORD.findall(text[match.end() :])), "").lower()

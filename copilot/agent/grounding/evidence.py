@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from copilot.agent.events import Citation
+from copilot.agent.grounding.words import NUMBER_WORDS
 from copilot.agent.tools.tool import Line
 from copilot.model import Ref
 from guardrails.provenance import Source
 from retrievers.graph import ResourceGraph
 
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@%+-]*[A-Za-z0-9%]|[A-Za-z0-9]")
-_NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w])|(?<![\w.])\d[\d,]*(?:\.\d+)?(?=[A-Za-z%])")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:[t ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?z?|(?<![\d:.])\d{1,2}:\d\d:\d\d(?!\d)")
+_NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w])")
 
 
 class Fact:
@@ -55,8 +57,10 @@ class Fact:
 
     @cached_property
     def numbers(self) -> frozenset[str]:
-        """Its numbers in one form."""
-        return frozenset(plain_number(one) for one in _NUMBER.findall(self.lowered))
+        """Its numbers in one form, also those written as words; the parts of a date are none."""
+        words = _DATE.sub(" ", f"{self.said} {self.object or ''}".lower())
+        spelt = (NUMBER_WORDS.get(word, "1" if word == "one" else "") for word in re.findall(r"[a-z]+", words))
+        return frozenset(plain_number(one) for one in _NUMBER.findall(words)) | (frozenset(spelt) - {""})
 
 
 def plain_number(word: str) -> str:

@@ -70,6 +70,14 @@ STRONG: dict[str, re.Pattern[str]] = {
         "created": r"\bcreated\b|\bcreates\b",
     }.items()
 }  # fmt: skip
+RELATIONS = (
+    "uses",
+    "depends",
+    "owns",
+    "connects",
+    "created",
+    "delete",
+)  # said between two: who, and to whom, must be read
 _NEGATION = r"(?:\b(?:not|never|no|none|cannot|neither|nor|nothing|without|isn't|aren't|wasn't|doesn't|don't|can't|won't|no longer|hardly|un)\b|n't\b|\b0 of \d+|\bzero\b|=false\b|: false\b|\b0/\d+)"
 GOOD = re.compile(
     r"\b(?:healthy|ready|running|available|up|fine|ok|okay|working|works|normal|normally|succeed\w*|successful\w*|complete[ds]?|bound|active|reachable|serving|recovered|stable|well|allowed|fits?|enough|all right)\b",

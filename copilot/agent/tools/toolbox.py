@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -42,11 +42,18 @@ class MoreArguments(msgspec.Struct, frozen=True):
 class Toolbox:
     """The tools over one workplace, and what they have spent."""
 
-    def __init__(self, place: Workplace, limits: Limits | None = None, extra: tuple[Tool[Any], ...] = ()) -> None:
+    def __init__(
+        self,
+        place: Workplace,
+        limits: Limits | None = None,
+        extra: tuple[Tool[Any], ...] = (),
+        shown: Callable[[Line], None] = lambda _: None,
+    ) -> None:
         self.place = place
         self.limits = limits or Limits()
         self.spill = Spill()
         self.calls = 0
+        self._shown = shown
         self._seen: dict[str, int] = {}
         listed = (*EXPLAINING, *LOOKING, *RELATING, *JUDGING, *extra)
         more = Tool(READ_MORE, "The next part of a result that was cut.", MoreArguments, self._more)
@@ -69,13 +76,18 @@ class Toolbox:
             self._seen[key] = self._seen.get(key, 0) + 1
             if self._seen[key] > self.limits.repeats:
                 return Result(name, "nothing", trouble="You asked exactly this before; the facts stand above.")
-            return self._bounded(redacted(tool.run(self.place, arguments)))
+            return self._told(self._bounded(redacted(tool.run(self.place, arguments))))
         except msgspec.ValidationError as error:
             return redacted(Result(name, "nothing", trouble=f"The arguments do not fit: {error}."))
         except (ValueError, RecursionError):
             return Result(name, "nothing", trouble="The arguments are no JSON object.")
         except CopilotError as error:
             return redacted(Result(name, "the observation", trouble=f"{error.title} {error.hint}".strip()))
+
+    def _told(self, result: Result) -> Result:
+        for line in result.lines:
+            self._shown(line)
+        return result
 
     def _bounded(self, result: Result) -> Result:
         """The first lines within the limit; the rest behind a handle, never silently gone."""
