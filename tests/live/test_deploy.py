@@ -13,7 +13,7 @@ from tests.live.deployed import DEPLOY, NAMESPACE, PODS, Deployed, manifests
 from tests.live.test_change import Scene, _workload
 from tests.live.testbed.cluster import Cluster, KubectlError
 
-OVERLAYS = ("base", "executor", "impersonation")
+OVERLAYS = ("executor", "impersonation")  # each holds all of the base
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Someone else writes to the object between the yes and the change: nothing of ours is applied, whoever it is and whenever it is.
 
-A second client of the real API server makes each change. The deep run makes 1,000 of them; the quick one, 56.
+A second client of the real API server makes each change. The deep run makes 1,000 of them; the quick one, 50.
 """
 
 import copy
@@ -24,7 +24,7 @@ from tests.live.test_change import Scene, _workload, _yes
 from tests.live.test_operations import JOB, SETTINGS, _agreed
 from tests.live.testbed.cluster import Cluster
 
-RACES = 1_000 if DEEP else 56
+RACES = 1_000 if DEEP else 50
 A_SHOP = 8  # races before a new journal: after a few changes that failed, the copilot stops taking new ones
 PATHS = {
     "Deployment": "/apis/apps/v1/namespaces/{ns}/deployments/web",
@@ -51,6 +51,10 @@ class Other:
         """Where the object of this kind is."""
         return PATHS[kind].format(ns=self._namespace)
 
+    def version(self, kind: str) -> str:
+        """The object's version now."""
+        return str(self._call("GET", self.path(kind))["metadata"]["resourceVersion"])
+
     def annotate(self, kind: str) -> None:
         """A note."""
         self._merge(self.path(kind), {"metadata": {"annotations": {"other": str(next(self._count))}}})
@@ -76,7 +80,7 @@ class Other:
             case "ConfigMap":
                 self._merge(self.path(kind), {"data": {"other": str(number)}})
             case _:
-                self._merge(self.path(kind), {"spec": {"schedule": f"{number % 60} 3 * * *"}})
+                self._merge(self.path(kind), {"spec": {"schedule": f"{1 + number % 59} 3 * * *"}})
 
     def put_back(self, kind: str, plain: dict[str, Any]) -> None:
         """The object's content as it was."""
@@ -99,19 +103,28 @@ def _open(scene: Scene, number: int) -> Workshop:
     return open_changing(target, Settings(data_dir=scene.folder / f"data-{number}"), scene.said.append)
 
 
-def _race(scene: Scene, workshop: Workshop, words: str, inject: Callable[[str], None], late: bool) -> str:
+def _race(
+    scene: Scene, workshop: Workshop, words: str, other: Other, write_as_other: Callable[[str], None], late: bool
+) -> str:
     """Plan, agree, let the other write, and carry out. `late`: the other writes after everything was checked again."""
     plan = _agreed(workshop.desk.plan(words, scene.namespace))
     assert workshop.door is not None
     assert workshop.gate is not None
     workshop.door.note_planned(plan)
     yes = _yes(workshop, plan)
+
+    def write() -> None:
+        """Let the other write, and see that the object really has another version: a patch of nothing is no race."""
+        write_as_other(plan.target.kind)
+        now = other.version(plan.target.kind)
+        assert now != plan.target.resource_version, f"{write_as_other.__name__} changed nothing"
+
     if late:
         (step,) = workshop.gate.consume(plan, (yes,), workshop.desk.requester)
-        inject(plan.target.kind)
+        write()
         outcome = workshop.door._writer.send(step)
         return f"{outcome.state.value} {outcome.status}"
-    inject(plan.target.kind)
+    write()
     try:
         carried = workshop.door.carry_out(plan, yes)
     except PlanChanged as changed:
@@ -138,7 +151,7 @@ def test_nothing_is_applied_when_someone_else_writes_between_the_yes_and_the_cha
         if number % A_SHOP == 0:
             workshop = _open(scene, number)
         inject, late, words = next(chosen)
-        ends[_race(scene, workshop, words, inject, late)] += 1
+        ends[_race(scene, workshop, words, other, inject, late)] += 1
         if inject == other.content:
             kind = next(each for each in PATHS if _is_about(words, each))
             other.put_back(kind, plain[kind])
