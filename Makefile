@@ -14,6 +14,7 @@ EXTRAS := --extra agent --extra dense --extra neo4j --extra otel --extra policy
 PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PY) -m pytest -p xdist -p hypothesis.extra.pytestplugin -p syrupy
 N ?= 5
 PODS ?= 0
+LONG ?=
 
 .PHONY: help
 help: ## Show the verbs
@@ -91,6 +92,10 @@ neo4j-stop: $(VENV)/dev ## Stop the Neo4j server
 .PHONY: bench
 bench: $(VENV)/dev ## Measure: graph, diagnosis, retrieval, start-up, live reading
 	@$(PY) -m benches
+
+.PHONY: bench-safety
+bench-safety: $(VENV)/dev ## Print the figures of the safety proofs; make bench-safety LONG=--long for the long runs
+	@$(PY) -m benches.bench_safety $(LONG)
 
 .PHONY: docs
 docs: $(VENV)/dev ## Serve the documentation on loopback
