@@ -109,3 +109,17 @@ def test_a_mapping_that_others_may_write_is_refused(tmp_path: Path, mode: int) -
 def test_a_mapping_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         load_mapping(tmp_path / "none")
+
+
+@pytest.mark.parametrize("verb", ["impersonate", "impersonate:user-info"])
+def test_credentials_that_may_become_the_clusters_masters_are_refused_at_the_start(tmp_path: Path, verb: str) -> None:
+    from copilot.changing.serving import Rules, open_service
+    from copilot.settings import Settings
+    from copilot.target import Target
+    from tests.small_api import serve
+
+    with serve() as api:
+        api.denied |= {("impersonate", "groups"), ("impersonate:user-info", "groups")} - {(verb, "groups")}
+        target = Target(kubeconfig=str(api.kubeconfig(tmp_path)))
+        with pytest.raises(UsageError, match="system:masters"):
+            open_service(target, Settings(data_dir=tmp_path / "other"), Rules(mapping=MAPPING), 0)

@@ -73,7 +73,11 @@ def test_of_seven_plans_put_on_record_at_once_no_more_than_five_wait(company: Co
 def test_a_yes_and_a_no_at_once_never_leave_a_rejected_plan_that_runs(company: Company) -> None:
     plan = company.plan()
     asks = [lambda: company.agree(plan, ALICE), lambda: company.ask(BOB, frames.Decline(plan.id))]
-    _at_once(2, lambda: asks.pop()())
+
+    def one() -> object:
+        return asks.pop()()
+
+    _at_once(2, one)
     with pytest.raises(CopilotError, match="rejected"):
         company.run(plan)
     assert company.api.writes() == []

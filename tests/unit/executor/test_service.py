@@ -391,19 +391,3 @@ def test_without_a_mapping_only_the_owner_asks_and_others_agree(api: SmallApi, t
     company.run(plan, ROOT)
     (write,) = api.writes()
     assert "Impersonate-User" not in write.headers
-
-
-@pytest.mark.parametrize("verb", ["impersonate", "impersonate:user-info"])
-def test_credentials_that_may_become_the_clusters_masters_are_refused_at_the_start(
-    api: SmallApi, tmp_path: Path, verb: str
-) -> None:
-    Company(api, tmp_path)
-    api.denied.remove((verb, "groups"))
-    from copilot.changing.serving import Rules, open_service
-    from copilot.settings import Settings
-    from copilot.target import Target
-    from tests.unit.executor.company import MAPPING
-
-    target = Target(kubeconfig=str(api.kubeconfig(tmp_path)))
-    with pytest.raises(UsageError, match="system:masters"):
-        open_service(target, Settings(data_dir=tmp_path / "other"), Rules(mapping=MAPPING), 0)
