@@ -127,7 +127,7 @@ class Copilot:
         with open_library(self.settings.data_dir, dense=False) as library:
             hits = library.search(words, most)
         return [
-            Passage(hit.document, hit.section, hit.text, hit.source_path, trusted=hit.trust.value != "user")
+            Passage(hit.document, hit.section, hit.text, hit.source_path, trusted=hit.signed)
             for hit in hits
         ]
 

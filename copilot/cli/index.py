@@ -16,16 +16,23 @@ SCHEMA = "cluster-copilot/index/v1"
 @click.command("index")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("--prune", is_flag=True, help="Forget the documents of a PATH that does not exist any more.")
+@click.option("--sign", is_flag=True, help="Vouch for every page of each PATH as it is now; a changed page loses it.")
+@click.option("--unsign", is_flag=True, help="Vouch for no page of each PATH any more.")
 @output_option("text", "json")
-def COMMAND(paths: tuple[str, ...], prune: bool, output: str) -> int:  # noqa: N802 - the name every command file exports
+def COMMAND(paths: tuple[str, ...], prune: bool, sign: bool, unsign: bool, output: str) -> int:  # noqa: N802 - the name every command file exports
     """Add Markdown files and folders to the knowledge base that `search` and `ask` read.
 
     A second run reads only what changed and forgets what is gone. Without PATH, everything indexed before is
     brought up to date. Secrets are redacted before anything is stored.
+
+    What a page says counts as anybody's text. With --sign you vouch for the pages of a folder: a change that a model
+    proposes may then take its values from them. The list is signed with the key of this installation.
     """
     from copilot.settings import load_settings
-    from retrievers.knowledge import open_library
+    from retrievers.knowledge import open_library, sign_folder
 
+    if (sign or unsign) and (not paths or (sign and unsign)):
+        raise click.UsageError("Give --sign or --unsign, and the PATH of the runbooks that it is about.")
     show = output == "text" and sys.stderr.isatty()
     with open_library(load_settings().data_dir, read_only=False) as library:
         roots = list(paths) or library.roots()
@@ -33,6 +40,8 @@ def COMMAND(paths: tuple[str, ...], prune: bool, output: str) -> int:  # noqa: N
         roots = [root for root in roots if root not in gone]
         report = library.index(roots, prune=prune, progress=_progress if show else None)
         held = library.store.counts()
+        data_dir = load_settings().data_dir
+        signed = sum(sign_folder(library, data_dir, root, away=unsign) for root in roots) if sign or unsign else None
     if show:
         click.echo("\r\x1b[K", nl=False, err=True)
     if output == "json":
@@ -43,6 +52,7 @@ def COMMAND(paths: tuple[str, ...], prune: bool, output: str) -> int:  # noqa: N
             **{name: getattr(report, name) for name in ("added", "changed", "unchanged", "removed", "sections")},
             "skipped": report.skipped,
             "notes": report.notes,
+            **({} if signed is None else {"signed": signed}),
             "documents": {trust.value: count for trust, count in held.items()},
         }
         print_json(document)
@@ -58,6 +68,8 @@ def COMMAND(paths: tuple[str, ...], prune: bool, output: str) -> int:  # noqa: N
     click.echo(
         "The knowledge base holds " + ", ".join(f"{held[trust]} {trust.value}" for trust in held) + " documents."
     )
+    if signed is not None:
+        click.echo(f"{signed} page{'s'[: signed != 1]} of {', '.join(roots)} signed.")
     return 0
 
 

@@ -57,6 +57,7 @@ def _as_json(hit: Hit, query: str) -> dict[str, object]:
         "score": hit.score,
         "legs": list(hit.legs),
         "trust": hit.trust.value,
+        "signed": hit.signed,
     }
 
 

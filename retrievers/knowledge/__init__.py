@@ -2,7 +2,7 @@
 
 from retrievers.knowledge.indexing import IndexReport, Note
 from retrievers.knowledge.library import Hit, Library
-from retrievers.knowledge.opening import open_library
+from retrievers.knowledge.opening import open_library, sign_folder
 from retrievers.knowledge.runbook_index import page_for, runbook_for
 from retrievers.knowledge.store import KnowledgeError, Trust, Where
 
@@ -17,4 +17,5 @@ __all__ = [
     "open_library",
     "page_for",
     "runbook_for",
+    "sign_folder",
 ]

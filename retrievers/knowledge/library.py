@@ -10,6 +10,7 @@ from typing import Protocol, Self
 
 import msgspec
 
+from guardrails.provenance.signing import SignedPages
 from guardrails.redaction import Redactor
 from retrievers.knowledge.fusion import fuse
 from retrievers.knowledge.indexing import SPLITTER_VERSION, IndexReport, Progress, index_path, sync
@@ -36,7 +37,10 @@ class DenseLeg(Protocol):
 
 
 class Hit(msgspec.Struct, frozen=True):
-    """One found section. `score` orders hits of one search and means nothing beyond; `legs` found it."""
+    """One found section. `score` orders hits of one search and means nothing beyond; `legs` found it.
+
+    `signed`: the page ships with the program, or somebody of this install signed it as it stands here.
+    """
 
     document: str
     section: str
@@ -46,6 +50,7 @@ class Hit(msgspec.Struct, frozen=True):
     source_path: str
     line: int
     trust: Trust
+    signed: bool = False
 
 
 class Library:
@@ -55,12 +60,16 @@ class Library:
         folder: The data folder, or None to keep everything in memory.
         redactor: Applied to all text before it is stored.
         dense: Ranking by meaning, where an embedding model is present.
+        signed: Which pages were signed.
     """
 
-    def __init__(self, folder: Path | None, redactor: Redactor, dense: DenseLeg | None = None) -> None:
+    def __init__(
+        self, folder: Path | None, redactor: Redactor, dense: DenseLeg | None = None, signed: SignedPages | None = None
+    ) -> None:
         self.store = Store(folder / FILE if folder else None)
         self._redactor = redactor
         self._dense = dense
+        self._signed = signed or SignedPages()
         self._synced = False
         self._sync_shipped()
 
@@ -117,10 +126,13 @@ class Library:
         for item, score, legs in ranked:
             chunk = chunks.get(item)
             if chunk and chunk.document not in hits:
-                hits[chunk.document] = _hit(chunk, score, legs)
+                hits[chunk.document] = _hit(chunk, score, legs, signed=self._is_signed(chunk))
                 if len(hits) == k:
                     break
         return list(hits.values())
+
+    def _is_signed(self, chunk: StoredChunk) -> bool:
+        return chunk.trust is Trust.SHIPPED or self._signed.vouches_for(chunk.path, self.store.sha_of(chunk.path))
 
     def rankings(self, words: str, where: Where = _EVERYTHING) -> dict[str, list[int]]:
         """What each leg finds on its own: chunk ids, best first."""
@@ -137,7 +149,7 @@ class Library:
         return legs
 
 
-def _hit(chunk: StoredChunk, score: float, legs: tuple[str, ...]) -> Hit:
+def _hit(chunk: StoredChunk, score: float, legs: tuple[str, ...], *, signed: bool) -> Hit:
     """A stored section as a search result."""
     return Hit(
         document=chunk.title,
@@ -148,4 +160,5 @@ def _hit(chunk: StoredChunk, score: float, legs: tuple[str, ...]) -> Hit:
         source_path=chunk.path,
         line=chunk.line,
         trust=chunk.trust,
+        signed=signed,
     )

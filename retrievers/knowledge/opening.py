@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+from guardrails.provenance.signing import SignatureError, SignedPages, load_signed, save_signed
 from guardrails.redaction import Redactor, install_key
 from retrievers.knowledge.embedder import presence
 from retrievers.knowledge.library import DenseLeg, Library
@@ -27,7 +28,8 @@ def open_library(data_dir: Path, *, dense: bool = True, read_only: bool = True) 
     """
     folder = data_dir / FOLDER
     try:
-        return Library(folder, Redactor(install_key(data_dir)), _dense(folder) if dense else None)
+        key = install_key(data_dir)
+        return Library(folder, Redactor(key), _dense(folder) if dense else None, _signed(data_dir, key))
     except (KnowledgeError, OSError) as error:
         if not read_only:
             raise KnowledgeError(
@@ -35,6 +37,28 @@ def open_library(data_dir: Path, *, dense: bool = True, read_only: bool = True) 
                 "Set COPILOT_DATA_DIR to a folder you may write to.",
             ) from error
         return Library(None, Redactor(secrets.token_bytes(32)))
+
+
+def sign_folder(library: Library, data_dir: Path, folder: str, *, away: bool = False) -> int:
+    """Vouch for every page of a folder as it is indexed now, or (`away`) for none any more; how many are signed.
+
+    Raises:
+        SignatureError: the list that is there was altered.
+    """
+    key = install_key(data_dir)
+    root = str(Path(folder).expanduser().absolute())
+    folders = {name: pages for name, pages in load_signed(data_dir, key).folders.items() if name != root}
+    pages = {} if away else library.store.known(root)
+    save_signed(data_dir, key, folders | ({root: pages} if pages else {}))
+    return len(pages)
+
+
+def _signed(data_dir: Path, key: bytes) -> SignedPages:
+    """The signed pages. A list that was altered vouches for nothing; `index --sign` tells."""
+    try:
+        return load_signed(data_dir, key)
+    except SignatureError:
+        return SignedPages()
 
 
 def _dense(folder: Path) -> DenseLeg | None:

@@ -153,6 +153,11 @@ class Store:
         )
         return dict(rows.fetchall())
 
+    def sha_of(self, path: str) -> str:
+        """The source hash of a document as it was stored; empty when there is none."""
+        row = self.db.execute("SELECT sha FROM documents WHERE path = ?", (path,)).fetchone()
+        return row[0] if row else ""
+
     def put(self, document: Document) -> None:
         """Store a document in place of an earlier one of the same path. Call inside `writing()`."""
         self.remove(document.path)

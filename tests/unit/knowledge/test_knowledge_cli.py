@@ -46,7 +46,7 @@ def test_search_prints_its_documented_json(capsys):
     assert document["schema"] == "cluster-copilot/search/v1"
     assert len(document["hits"]) == 3
     first = document["hits"][0]
-    assert set(first) == {"title", "section", "path", "line", "snippet", "score", "legs", "trust"}
+    assert set(first) == {"title", "section", "path", "line", "snippet", "score", "legs", "trust", "signed"}
     assert first["path"] == "runbooks/service-no-endpoints.md"
 
 
