@@ -100,11 +100,11 @@ def _joined(deployed: Deployed, workshop: Workshop) -> None:
     def found() -> bool:
         events = [json.loads(line) for line in deployed.cluster.audit_log.read_text().splitlines()]
         mine = [event for event in events if event["user"]["username"] == deployed.executor.name
-                and "dry-run" not in event["userAgent"] and " plan/" in event["userAgent"]
+                and "dry-run" not in event.get("userAgent", "") and " plan/" in event.get("userAgent", "")
                 and event["verb"] in ("patch", "create", "delete")]  # fmt: skip
         seen = []
         for event in mine:
-            words = dict(word.split("/", 1) for word in event["userAgent"].split() if "/" in word)
+            words = dict(word.split("/", 1) for word in event.get("userAgent", "").split() if "/" in word)
             seen.append((words["plan"], int(words["step"]), event["requestURI"].partition("?")[0]))
         plans = {plan for plan, _, _ in wanted}
         return sorted(each for each in seen if each[0] in plans) == wanted

@@ -176,5 +176,5 @@ def _writes_of_ours(body: dict[str, Any]) -> bool:
 def _applied(scene: Scene) -> list[dict[str, Any]]:
     """Of the server's own log: our real requests in this namespace that did something."""
     events = [json.loads(line) for line in scene.cluster.audit_log.read_text().splitlines() if scene.namespace in line]
-    return [event for event in events if " plan/" in event["userAgent"] and "dry-run" not in event["userAgent"]
+    return [event for event in events if " plan/" in event.get("userAgent", "") and "dry-run" not in event.get("userAgent", "")
             and event["verb"] in ("patch", "create", "delete", "update") and event["responseStatus"]["code"] < 300]  # fmt: skip
