@@ -128,7 +128,9 @@ class Conversation:
         yield from (EvidenceFound(one) for one in answer.citations)
         yield Answered(answer)
         if self._cache is not None and not proposer.proposed:
-            self._cache.keep(key, answer)
+            shown = redact_event(Answered(answer))
+            assert isinstance(shown, Answered)
+            self._cache.keep(key, shown.answer)
 
     def _read(self, line: Line) -> None:
         """Remember what the model is shown, and what was looked at: a plan's arguments are traced to it."""

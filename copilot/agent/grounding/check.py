@@ -85,6 +85,8 @@ def _fault(text: str, found: Sequence[Claim], cited: Sequence[Fact]) -> str:
     for claim in found:
         if not any(_holds(claim, fact, cited) for fact in cited):
             return f"{claim.value!r} does not stand in the facts it cites"
+    if any(_is_altered(text, fact) for fact in cited):
+        return "it repeats a fact with another number"
     return next(_unbound(found, cited), "") or _wrong_group(text, cited) or next(_wrong_pole(text, found, cited), "")
 
 
@@ -239,6 +241,13 @@ def _beside(noun: str, body: str) -> set[str]:
 
 
 # Claims against each other
+
+
+def _is_altered(text: str, fact: Fact) -> bool:
+    """Whether a sentence is a fact's own words with a digit changed."""
+    words = " ".join(text.lower().split()).strip(" .")
+    shape = re.sub(r"\d+", "#", words)
+    return shape in re.sub(r"\d+", "#", fact.said) and words not in fact.said
 
 
 def _unbound(found: Sequence[Claim], cited: Sequence[Fact]) -> Iterator[str]:
