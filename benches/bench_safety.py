@@ -31,6 +31,13 @@ def attacks(_long: bool) -> None:
     bench_safety_attacks.main()
 
 
+def executor_socket(_long: bool) -> None:
+    """Garbage and forgeries at the executor's socket."""
+    from benches import bench_safety_socket
+
+    bench_safety_socket.main()
+
+
 def histories(long: bool) -> None:
     """Stateful histories of the invariants I1 to I14."""
     from tests.unit.safety.histories import DoorHistory, Hand, play
@@ -130,7 +137,7 @@ def mutants(long: bool) -> None:
 
 
 SECTIONS: tuple[Callable[[bool], None], ...] = (
-    attacks, histories, weather, crashes, cost, oracle, injection, secrets, coverage, mutants,
+    attacks, executor_socket, histories, weather, crashes, cost, oracle, injection, secrets, coverage, mutants,
 )  # fmt: skip
 
 
