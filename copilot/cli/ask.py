@@ -83,6 +83,8 @@ def _asked(copilot: Copilot, words: str, model: str | None, *, no_model: bool) -
     from copilot.cli.talking import open_talk
 
     with open_talk(copilot, settings, model=model, resume=None, keep=False) as talk:
+        if talk.trouble:
+            click.echo(f"note: {talk.trouble}", err=True)
         yield from talk.ask(words)
 
 
