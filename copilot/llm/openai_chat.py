@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import httpx
     from langchain_core.language_models import BaseChatModel
 
+    Client = httpx.Client
+    Transport = httpx.BaseTransport
+
 CONNECT_SECONDS = 5.0
 MAX_OUTPUT = 1024  # tokens of one answer: eight sentences are some 300
 
@@ -117,4 +120,24 @@ def _is_adapters(error: BaseException) -> bool:
     )
 
 
-__all__ = ["ModelError", "chat_model", "explained", "http_client", "is_installed", "require_installed"]
+class Capture:
+    """Keeps the first request that would leave the machine, and sends none."""
+
+    def __init__(self) -> None:
+        self.body = b""
+        self.address = ""
+
+    def transport(self) -> httpx.BaseTransport:
+        """The transport that keeps it."""
+        import httpx  # noqa: PLC0415 - of the extra `agent`
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if not self.body:
+                self.body = request.read()
+                self.address = str(request.url)
+            return httpx.Response(400, json={"error": {"message": "kept, not sent"}})
+
+        return httpx.MockTransport(answer)
+
+
+__all__ = ["Capture", "ModelError", "chat_model", "explained", "http_client", "is_installed", "require_installed"]

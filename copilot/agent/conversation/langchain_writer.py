@@ -24,11 +24,12 @@ from copilot.llm.usage import counted, estimate
 from copilot.redacting import plain
 
 if TYPE_CHECKING:
-    import httpx
     from langchain.agents.middleware import AgentMiddleware
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import AIMessage, AnyMessage
     from langgraph.checkpoint.base import BaseCheckpointSaver
+
+    from copilot.llm.openai_chat import Client
 
 ASSUMED_CONTEXT = 8192  # tokens, where neither the endpoint nor the user says
 RESERVE_SECONDS = 15.0  # of a turn, kept for writing the answer
@@ -41,7 +42,7 @@ class LangChainWriter:
     def __init__(
         self,
         endpoint: Endpoint,
-        client: httpx.Client,
+        client: Client,
         checkpointer: BaseCheckpointSaver[Any] | None = None,
         telemetry: Telemetry | None = None,
         clock: Clock = time.monotonic,

@@ -12,10 +12,10 @@ from copilot.model import UsageError
 from copilot.settings import Settings, model_key
 
 if TYPE_CHECKING:
-    import httpx
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
     from copilot.agent.conversation.langchain_writer import LangChainWriter
+    from copilot.llm.openai_chat import Capture, Transport
 
 
 def endpoint_of(settings: Settings, *, model: str | None = None, url: str | None = None) -> Endpoint | None:
@@ -49,7 +49,7 @@ def open_writer(
     endpoint: Endpoint,
     checkpointer: BaseCheckpointSaver[Any] | None = None,
     telemetry: Telemetry | None = None,
-    transport: httpx.BaseTransport | None = None,
+    transport: Transport | None = None,
 ) -> LangChainWriter:
     """The writer of an endpoint.
 
@@ -66,27 +66,9 @@ def open_writer(
     return LangChainWriter(endpoint, http_client(endpoint, transport), checkpointer, telemetry)
 
 
-class Capture:
-    """Keeps the first request that would leave the machine, and sends none."""
-
-    def __init__(self) -> None:
-        self.body = b""
-        self.address = ""
-
-    def transport(self) -> httpx.BaseTransport:
-        """The transport that keeps it."""
-        import httpx  # noqa: PLC0415 - of the extra `agent`
-
-        def answer(request: httpx.Request) -> httpx.Response:
-            if not self.body:
-                self.body = request.read()
-                self.address = str(request.url)
-            return httpx.Response(400, json={"error": {"message": "kept, not sent"}})
-
-        return httpx.MockTransport(answer)
-
-
 def unsent(endpoint: Endpoint) -> tuple[LangChainWriter, Capture]:
     """A writer whose request is kept instead of sent, byte for byte as it would go."""
+    from copilot.llm.openai_chat import Capture  # noqa: PLC0415 - of the extra `agent`
+
     capture = Capture()
     return open_writer(msgspec.structs.replace(endpoint, retries=0), transport=capture.transport()), capture
