@@ -78,6 +78,15 @@ def neo4j_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def neo4j_open(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Neo4jServer]]:
+    """Address of a Neo4j server that asks for a password and restricts nothing else, and the server."""
+    _require(jars.require)
+    server = Neo4jServer(tmp_path_factory.mktemp("neo4j-open"))
+    yield server.start("correct-horse", owner=os.getpid(), wide_open=True), server
+    server.stop()
+
+
 def _require(need: Callable[[], object]) -> None:
     """Skip, or fail where nothing may be skipped, when a need is not built."""
     try:

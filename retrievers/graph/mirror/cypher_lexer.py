@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     r"|(?P<number>0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)"
     r"|(?P<parameter>\$[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<sign><=|>=|<>|=~|\.\.|::|\|\||[-+*/%^=<>(){}\[\],.:;|&!])",
+    r"|(?P<sign><=|>=|<>|=~|\.\.|::|\|\||/(?!\*)|[-+*%^=<>(){}\[\],.:;|&!])",
     re.DOTALL,
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -77,6 +77,8 @@ def tokens_of(query: str) -> list[Token]:
             continue
         tokens.append(_token(found, spaced=spaced))
         spaced = False
+        if found.lastgroup == "quoted" and query.startswith("`", place):
+            raise QueryRefusedError("A name in backticks holds a backtick.", "Use another name.")
         if found.lastgroup == "number" and _NAME.match(query, place):
             raise QueryRefusedError(f"{found[0]!r} runs into a word.", "Put a blank between them.")
     return tokens

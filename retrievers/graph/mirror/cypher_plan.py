@@ -22,7 +22,7 @@ _ROW_BY_ROW = frozenset({
     "AntiSemiApply", "Apply", "CacheProperties", "CartesianProduct", "Expand", "Filter", "NodeHashJoin", "OptionalExpand",
     "RollUpApply", "SelectOrAntiSemiApply", "SelectOrSemiApply", "SemiApply", "ValueHashJoin", "VarLengthExpand",
 })  # fmt: skip
-_BOTH_INPUTS = frozenset({"CartesianProduct", "NodeHashJoin", "ValueHashJoin"})
+_BOTH_INPUTS = frozenset({"Apply", "CartesianProduct", "NodeHashJoin", "ValueHashJoin"})
 
 
 def judge_plan(plan: Mapping[str, Any], query_type: str) -> None:
@@ -85,15 +85,20 @@ def _judge_leaf(chain: Sequence[Mapping[str, Any]]) -> None:
 def _conjuncts(condition: str) -> Iterator[str]:
     """The parts of a condition that all must hold."""
     condition = condition.strip()
-    while condition.startswith("(") and _closing(condition) == len(condition) - 1:
-        condition = condition[1:-1].strip()
-    depth, start = 0, 0
+    if condition.startswith("(") and _closing(condition) == len(condition) - 1:
+        yield from _conjuncts(condition[1:-1])
+        return
+    depth, start, parts = 0, 0, []
     for place, letter in enumerate(condition):
         depth += (letter in "([{") - (letter in ")]}")
         if depth == 0 and condition.startswith(" AND ", place):
-            yield condition[start:place].strip()
+            parts.append(condition[start:place])
             start = place + 5
-    yield condition[start:].strip()
+    if not parts:
+        yield condition
+        return
+    for part in (*parts, condition[start:]):
+        yield from _conjuncts(part)
 
 
 def _closing(condition: str) -> int:

@@ -130,8 +130,10 @@ def _judge_parameters(tokens: list[Token], parameters: Mapping[str, Any]) -> Non
     for name in parameters:
         if _OWN.fullmatch(name) or not re.fullmatch(r"[A-Za-z_]\w{0,63}", name, re.ASCII):
             raise QueryRefusedError(f"The parameter name {name[:80]!r} is not allowed.", "Choose another name.")
-    for token in tokens:
+    for number, token in enumerate(tokens):
         name = token.value[1:]
+        if token.sort is Sort.PARAMETER and number and tokens[number - 1].is_sign("."):
+            raise QueryRefusedError("A property may not be named by a parameter.", "Name the property itself.")
         if token.sort is Sort.PARAMETER and name != SCOPE and name not in parameters:
             raise QueryRefusedError(f"The parameter ${name[:80]} has no value.", f"Give one: --param {name[:80]}=…")
 

@@ -13,7 +13,7 @@ from typing import Any
 from copilot.model import CopilotError, Ref, UsageError
 from retrievers.graph.edge import Edge, EdgeKind, Health, NodeState
 from retrievers.graph.mirror.link import Link, Row, Transaction
-from retrievers.graph.mirror.rows import shown_ref
+from retrievers.graph.mirror.rows import shown, shown_ref
 from retrievers.graph.queries import Reached
 
 _FRONTIER = 1_000  # nodes expanded by one statement
@@ -66,7 +66,12 @@ _DANGLING = (
 )
 _FIND = (
     "MATCH (n:Resource {cluster: $cluster, name: $name}) WHERE n.kind = $kind AND n.namespace = $namespace "
-    "AND ($group IS NULL OR n.group = $group) RETURN n.uid AS uid, n.state AS state, n.group AS group ORDER BY n.group, n.uid"
+    "AND n.group = $group RETURN n.uid AS uid, n.state AS state ORDER BY n.uid"
+)
+_NAMED = (
+    "MATCH (n:Resource {cluster: $cluster, name: $name}) WHERE toLower(n.kind) = $kind "
+    "AND ($namespace IS NULL OR n.namespace IN ['', $namespace]) AND ($group IS NULL OR n.group = $group) "
+    f"RETURN {_ref_map('n')} AS n ORDER BY n.namespace, n.group"
 )
 _COMPLETE = "MATCH (m:CopilotMirror {cluster: $cluster}) RETURN m.complete AS complete"
 
@@ -85,6 +90,24 @@ class MirroredGraph:
     def __init__(self, link: Link, cluster: str) -> None:
         self._link = link
         self._cluster = cluster
+
+    def find(self, kind: str, name: str, namespace: str | None = None, group: str | None = None) -> Ref:
+        """The object of these parts; what is not given may be anything.
+
+        Raises:
+            UsageError: there is none, or there are several.
+        """
+        with self._asking() as ask:
+            rows = ask.rows(_NAMED, kind=kind.lower(), name=shown(name), namespace=namespace, group=group)
+        found = [_ref(row["n"]) for row in rows]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UsageError(f"The mirror holds no {kind} {name!r}.", "Look at its age: kubectl copilot mirror status")
+        listed = ", ".join(f"{ref}{f' ({ref.group})' if ref.group else ''}" for ref in found[:6])
+        raise UsageError(
+            f"{kind}/{name} means several objects: {listed}.", "Name the namespace with -n, or KIND.GROUP/NAME."
+        )
 
     def state(self, ref: Ref) -> NodeState | None:
         """Whether the object exists, is known not to, or could not be looked for; None when nothing names it."""
@@ -167,13 +190,9 @@ class _Asking:
                 "Wait for it, or run: kubectl copilot mirror sync",
             )
 
-    def find(self, ref: Ref, *, any_group: bool = False) -> Row | None:
+    def find(self, ref: Ref) -> Row | None:
         told = shown_ref(ref)
-        group = None if any_group else told.group
-        found = self.rows(_FIND, kind=told.kind, namespace=told.namespace, name=told.name, group=group)
-        if len(found) > 1 and any_group:
-            groups = ", ".join(row["group"] or "core" for row in found)
-            raise UsageError(f"{ref} stands in several API groups: {groups}.", "Name it as KIND.GROUP/NAME.")
+        found = self.rows(_FIND, kind=told.kind, namespace=told.namespace, name=told.name, group=told.group)
         return found[0] if found else None
 
     def uid(self, ref: Ref) -> str | None:

@@ -67,6 +67,19 @@ class Changed(msgspec.Struct, frozen=True):
     removed: int = 0
 
 
+class Mirrored(msgspec.Struct, frozen=True):
+    """A cluster that the database holds. `synced` and `observed` are times; "" as long as no sync has come to its end."""
+
+    cluster: str
+    name: str
+    complete: bool
+    generation: int
+    nodes: int
+    edges: int
+    synced: str
+    observed: str
+
+
 class _Known(msgspec.Struct, frozen=True):
     """What the database holds of one node."""
 
@@ -335,6 +348,25 @@ class Mirror:
                 f"Nodes of the mirror of {self.name!r} vanished while it was written.",
                 "Someone else changes them; run `kubectl copilot mirror sync` again.",
             )
+
+
+def clusters(link: Link) -> list[Mirrored]:
+    """Every cluster that the database holds, by name."""
+    with link.reading() as transaction:
+        rows = transaction.rows(statements.CLUSTERS)
+    return [
+        Mirrored(
+            cluster=row["cluster"],
+            name=row["name"] or row["cluster"],
+            complete=row["complete"] is True,
+            generation=row["generation"] or 0,
+            nodes=row["nodes"] or 0,
+            edges=row["edges"] or 0,
+            synced=row["synced"] or "",
+            observed=row["observed"] or "",
+        )
+        for row in rows
+    ]
 
 
 def forget(link: Link, cluster: str) -> int:

@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("start", "keep"):
             command.add_argument("--password", help="turn authentication on, with this password for the user neo4j")
             command.add_argument("--port", type=int, help="bolt port (default: a free one)")
+            command.add_argument("--wide-open", action="store_true", help="leave LOAD CSV and memory unrestricted")
             command.add_argument("--owner", type=int, help="id of a process with which the server ends")
     return parser
 
@@ -57,7 +58,9 @@ def _build(_arguments: argparse.Namespace) -> None:
 def _start(arguments: argparse.Namespace) -> None:
     jars.build()
     began = time.monotonic()
-    url = server.Neo4jServer(arguments.state).start(arguments.password, arguments.owner, arguments.port)
+    url = server.Neo4jServer(arguments.state).start(
+        arguments.password, arguments.owner, arguments.port, wide_open=arguments.wide_open
+    )
     print(f"Neo4j answers after {time.monotonic() - began:.1f} s", file=sys.stderr)
     print(url)
 
@@ -77,7 +80,7 @@ def _keep(arguments: argparse.Namespace) -> int:
     stop_on_signals()
     state: Path = arguments.state.absolute()
     try:
-        process, url = server.launch(state, arguments.password, arguments.port)
+        process, url = server.launch(state, arguments.password, arguments.port, wide_open=arguments.wide_open)
     except TestbedError as error:
         (state / FAILURE_FILE).write_text(error.happened)
         raise

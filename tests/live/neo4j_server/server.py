@@ -33,8 +33,17 @@ def default_state() -> Path:
     return cache() / "neo4j" / "servers" / "default"
 
 
-def settings(port: int, password: str | None) -> dict[str, str]:
-    """Every setting that differs from the defaults; an unknown one would abort the start."""
+def settings(port: int, password: str | None, *, wide_open: bool = False) -> dict[str, str]:
+    """Every setting that differs from the defaults; an unknown one would abort the start.
+
+    `wide_open` leaves LOAD CSV and memory as a fresh installation has them, to show what holds without the server's help.
+    """
+    closed = {
+        # LOAD CSV is the hole that a READ session does not close
+        "dbms.security.allow_csv_import_from_file_urls": "false",
+        "internal.dbms.cypher_ip_blocklist": "0.0.0.0/0,::/0",
+        "db.memory.transaction.max": "256m",
+    }
     return {
         "server.default_listen_address": "127.0.0.1",
         "server.bolt.listen_address": f"127.0.0.1:{port}",
@@ -48,10 +57,7 @@ def settings(port: int, password: str | None) -> dict[str, str]:
         "db.tx_log.preallocate": "false",
         # ends in 0.5 s instead of 10
         "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
-        # LOAD CSV is the hole that a READ session does not close
-        "dbms.security.allow_csv_import_from_file_urls": "false",
-        "internal.dbms.cypher_ip_blocklist": "0.0.0.0/0,::/0",
-        "db.memory.transaction.max": "256m",
+        **({} if wide_open else closed),
     }
 
 
@@ -65,13 +71,16 @@ class Neo4jServer:
         """Return the server's address and processes; empty where none runs."""
         return keeper_facts(self.state)
 
-    def start(self, password: str | None = None, owner: int | None = None, port: int | None = None) -> str:
+    def start(
+        self, password: str | None = None, owner: int | None = None, port: int | None = None, *, wide_open: bool = False
+    ) -> str:
         """Start the server, empty, or find it running, and return its bolt address; raises TestbedError."""
         jars.require()
         if not self.facts():
             arguments = ["--password", password] if password else []
             arguments += ["--owner", str(owner)] if owner else []
             arguments += ["--port", str(port)] if port else []
+            arguments += ["--wide-open"] if wide_open else []
             package = __package__ or "tests.live.neo4j_server"
             start_keeper(package, arguments, self.state, module_environment(package), READY_WITHIN)
         return str(self.facts()["url"])
@@ -89,7 +98,7 @@ class Neo4jServer:
 
 
 def launch(
-    state: Path, password: str | None, port: int | None = None, learn: bool = False
+    state: Path, password: str | None, port: int | None = None, learn: bool = False, *, wide_open: bool = False
 ) -> tuple[subprocess.Popen[bytes], str]:
     """Start a server with empty data as a child of this process; returns it and its address once it answers."""
     class_path = jars.require()
@@ -97,7 +106,8 @@ def launch(
     shutil.rmtree(state / "home", ignore_errors=True)
     conf = state / "home" / "conf"
     conf.mkdir(parents=True)
-    (conf / "neo4j.conf").write_text("".join(f"{name}={value}\n" for name, value in settings(chosen, password).items()))
+    lines = settings(chosen, password, wide_open=wide_open).items()
+    (conf / "neo4j.conf").write_text("".join(f"{name}={value}\n" for name, value in lines))
     if password is not None:
         _set_password(state, class_path, password)
     process = spawn(_command(state, class_path, learn), state / "neo4j.log")
