@@ -114,7 +114,10 @@ class Site:
                     # The answer is made when all is stored: the client is dead by the time it would read it.
                     answer = self._answer
                     self._answer = lambda *parts: (os.kill(site.pid, signal.SIGKILL), answer(*parts))  # type: ignore[method-assign,assignment]
-                serve()
+                try:
+                    serve()
+                finally:
+                    del self._body  # one handler serves every request of its connection
 
         self.server = _Quiet(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
