@@ -35,7 +35,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "guardrails/requests.py": ("tests/unit/guardrails/test_requests.py", "tests/unit/safety/test_request_details.py"),
     "tools/executor/executor.py": ("tests/unit/executor/test_executor.py", "tests/unit/safety/test_executor_details.py"),
     "tools/executor/wire.py": ("tests/unit/executor/test_executor.py", "tests/unit/executor/test_wire.py", "tests/unit/safety/test_executor_details.py"),
-    "tools/executor/people.py": ("tests/unit/executor/test_people.py",),
+    "tools/executor/people.py": ("tests/unit/executor/test_people.py", "tests/unit/safety/test_people_details.py"),
     "tools/executor/service.py": ("tests/unit/executor/test_service.py", "tests/unit/executor/test_two_people.py"),
     "tools/executor/server.py": ("tests/unit/executor/test_server.py", "tests/unit/executor/test_socket.py"),
 }  # fmt: skip
