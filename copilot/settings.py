@@ -29,6 +29,10 @@ ENV_MODEL_PRICES = "COPILOT_MODEL_PRICES"
 ENV_MODEL_SECONDS = "COPILOT_MODEL_SECONDS"
 ENV_OTEL = "COPILOT_OTEL"
 ENV_OTEL_CONTENT = "COPILOT_OTEL_CONTENT"
+ENV_NEO4J_URL = "COPILOT_NEO4J_URL"
+ENV_NEO4J_USER = "COPILOT_NEO4J_USER"
+ENV_NEO4J_PASSWORD = "COPILOT_NEO4J_PASSWORD"  # noqa: S105 - the name of a variable
+ENV_NEO4J_PASSWORD_FILE = "COPILOT_NEO4J_PASSWORD_FILE"  # noqa: S105 - the name of a variable
 MODEL_SECONDS = 60.0  # a small model on a CPU writes an answer in about half of it
 ANCHOR_EVERY = 50  # entries: about eight changes
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -60,6 +64,19 @@ class ModelSettings(msgspec.Struct, frozen=True):
 
     seconds: float = MODEL_SECONDS
     """How long one answer of the model may take (`COPILOT_MODEL_SECONDS`)."""
+
+
+class Neo4jSettings(msgspec.Struct, frozen=True):
+    """Where the graph is mirrored; nowhere by default. The password is read apart (`neo4j_password`)."""
+
+    url: str = ""
+    """The server's address (`COPILOT_NEO4J_URL`, or `--neo4j URL`); empty: no mirror."""
+
+    user: str = "neo4j"
+    """Who asks (`COPILOT_NEO4J_USER`)."""
+
+    password_file: Path | None = None
+    """A file of mode 0600 with the password (`COPILOT_NEO4J_PASSWORD_FILE`); `COPILOT_NEO4J_PASSWORD` holds it itself."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -98,6 +115,9 @@ class Settings(msgspec.Struct, frozen=True):
     otel: bool = False
     """Whether traces and metrics of the agent go to the collector of `OTEL_EXPORTER_OTLP_ENDPOINT` (`COPILOT_OTEL=1`)."""
 
+    neo4j: Neo4jSettings = Neo4jSettings()
+    """Where the graph is mirrored (`COPILOT_NEO4J_URL` and its relatives); nowhere by default."""
+
     otel_content: bool = False
     """Whether those traces hold questions, prompts and answers, redacted (`COPILOT_OTEL_CONTENT=1`); off by default."""
 
@@ -124,6 +144,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         anchor_every=_number(env.get(ENV_ANCHOR_EVERY, "")),
         anchor_required=env.get(ENV_ANCHOR_REQUIRED, "").strip().lower() in _TRUE,
         model=_model(env),
+        neo4j=_neo4j(env),
         otel=env.get(ENV_OTEL, "").strip().lower() in _TRUE,
         otel_content=env.get(ENV_OTEL_CONTENT, "").strip().lower() in _TRUE,
     )
@@ -132,6 +153,20 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def model_key(environ: Mapping[str, str] | None = None) -> str:
     """The key of `COPILOT_MODEL_KEY`, for the one place that opens the endpoint."""
     return (os.environ if environ is None else environ).get(ENV_MODEL_KEY, "").strip()
+
+
+def neo4j_password(environ: Mapping[str, str] | None = None) -> str:
+    """The password of `COPILOT_NEO4J_PASSWORD`, for the one place that connects."""
+    return (os.environ if environ is None else environ).get(ENV_NEO4J_PASSWORD, "")
+
+
+def _neo4j(env: Mapping[str, str]) -> Neo4jSettings:
+    file = env.get(ENV_NEO4J_PASSWORD_FILE, "").strip()
+    return Neo4jSettings(
+        url=env.get(ENV_NEO4J_URL, "").strip(),
+        user=env.get(ENV_NEO4J_USER, "").strip() or "neo4j",
+        password_file=Path(file).expanduser() if file else None,
+    )
 
 
 def _model(env: Mapping[str, str]) -> ModelSettings:

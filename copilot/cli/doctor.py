@@ -88,6 +88,7 @@ def _checks(kubeconfig: str | None, context: str | None) -> Iterator[Check]:
     yield _changes(settings)
     yield _meaning(folder)
     yield _neo4j()
+    yield from _mirror()
 
 
 def _data_folder(folder: Path) -> Check:
@@ -279,3 +280,24 @@ def _neo4j() -> Check:
         fix = "Optional. Add it with: pip install 'cluster-copilot[neo4j]'"
         return Check(name="Neo4j driver", ok=False, detail="not installed", fix=fix)
     return Check(name="Neo4j driver", ok=True, detail="installed")
+
+
+def _mirror() -> Iterator[Check]:
+    """Whether the server that the settings name answers, and what it leaves open; nothing where none is named."""
+    from copilot.cli.mirror_options import link_to
+    from copilot.settings import load_settings
+    from retrievers.graph.mirror import holes
+
+    if not load_settings().neo4j.url:
+        return
+    name = "Neo4j server"
+    try:
+        with link_to(None) as link:
+            left = holes(link)
+            version = link.version
+    except CopilotError as error:
+        yield Check(name=name, ok=False, detail=error.title, fix=error.hint)
+        return
+    yield Check(name=name, ok=True, detail=f"Neo4j {version} answers")
+    for hole in left:
+        yield Check(name=name, ok=False, detail=hole.text, fix=f"Set in neo4j.conf: {hole.line}")

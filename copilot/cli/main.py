@@ -23,6 +23,8 @@ COMMANDS = {
     "models": "Say what the configured model endpoint can do.",
     "reach": "Say whether A may reach B, and which network policy decides.",
     "graph": "Show what an object depends on and who depends on it.",
+    "mirror": "Keep a copy of the resource graph in Neo4j, and ask it there.",
+    "cypher": "Ask the mirrored graph in Cypher: only reading, only this cluster.",
     "changes": "Say what changed, when and by whom, newest first.",
     "timeline": "Draw what happened around the onset of an object's trouble.",
     "causes": "List the causes this program can find.",
