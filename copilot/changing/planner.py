@@ -16,7 +16,7 @@ from copilot.model.moment import stamp
 from guardrails.diff import body_sha, field_text
 from guardrails.facts import Case
 from guardrails.kinds import changeable
-from guardrails.operations.args import ApplyArgs, CreateJobArgs, EditArgs, ScaleArgs
+from guardrails.operations.args import ApplyArgs, CreateJobArgs, ScaleArgs
 from guardrails.plan import (
     SCHEMA,
     Blast,
@@ -49,7 +49,7 @@ def to_rehearse(steps: tuple[Step, ...], rollback: tuple[Step, ...]) -> list[tup
     back = [
         msgspec.structs.replace(step, args=args, request=compile_request(step.ref, args))
         for step in rollback
-        for args in [restated(step.args) if isinstance(step.args, EditArgs) else step.args]
+        for args in [restated(step.args)]
     ]
     return [*((CHANGE, step) for step in steps), *((ROLLBACK, step) for step in back)]
 

@@ -34,8 +34,7 @@ def wanted_access(ref: ObjectRef, args: StepArgs) -> tuple[Access, ...]:
         case RestartArgs() | EditArgs():
             asked = (("patch", ref.resource, "", ref.name),)
         case ApplyArgs(exists=exists):
-            made = () if exists else (("create", ref.resource, "", ""),)
-            asked = (("patch", ref.resource, "", ref.name), *made)
+            asked = (("patch", ref.resource, "", ref.name) if exists else ("create", ref.resource, "", ""),)
         case EvictArgs():
             asked = (("create", ref.resource, "eviction", ref.name),)
         case DeleteArgs():

@@ -9,7 +9,7 @@ import msgspec
 from copilot.changing.lookup import Found
 from guardrails.errors import ChangeRefused
 from guardrails.facts import Eviction
-from guardrails.operations.args import Edit, EditArgs, StepArgs
+from guardrails.operations.args import ApplyArgs, Edit, EditArgs, StepArgs
 from guardrails.operations.edits import turned_round
 from guardrails.operations.op import Op
 from guardrails.plan import ObjectRef
@@ -62,10 +62,16 @@ def turned(args: EditArgs) -> EditArgs:
     return EditArgs(_OPPOSITE.get(args.operation, args.operation), turned_round(args.edits), subject)
 
 
-def restated(args: EditArgs) -> EditArgs:
-    """The way back as it can be rehearsed now, while the old values still stand: the server checks them again."""
-    same = tuple(msgspec.structs.replace(edit, before=edit.after) for edit in args.edits)
-    return EditArgs(args.operation, same, args.subject)
+def restated(args: StepArgs) -> StepArgs:
+    """The way back as it can be rehearsed now, while the object and its old values still stand: the server checks them."""
+    match args:
+        case EditArgs(operation=operation, edits=edits, subject=subject):
+            same = tuple(msgspec.structs.replace(edit, before=edit.after) for edit in edits)
+            return EditArgs(operation, same, subject)
+        case ApplyArgs(document=document):
+            return ApplyArgs(document, exists=True)
+        case _:
+            return args
 
 
 def require_no_secret(edits: tuple[Edit, ...]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from copilot.changing.history import find_record
-from guardrails.errors import ChangeRefused
+from guardrails.errors import ChangeRefused, PlanChanged
 from guardrails.operations import Op
 from guardrails.plan import Plan
 from tests.small_api import deployment, serve
@@ -98,3 +98,16 @@ def test_what_another_object_makes_is_left_to_it(shop: Shop) -> None:
     owner = {"apiVersion": "v1", "kind": "Farm", "name": "f", "uid": "f", "controller": True}
     shop.api.objects[SETTINGS]["metadata"]["ownerReferences"] = [owner]
     assert _planned(shop, "delete cm/settings").rollback == ()
+
+
+def test_an_object_that_someone_makes_at_the_last_moment_is_left_as_it_is(shop: Shop) -> None:
+    plan = _planned(shop, "delete cm/settings")
+    shop.carry_out(plan)
+    back = agreed(shop.open.desk.plan_undo(find_record(shop.open.journal, plan.id)))
+    assert shop.open.door is not None
+    shop.open.door.note_planned(back)
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _metadata("settings"), "data": {"theirs": "1"}}
+    shop.api.before_send = lambda: shop.api.put(theirs)
+    with pytest.raises(PlanChanged, match="409"):
+        shop.carry_out(back)
+    assert shop.api.objects[SETTINGS]["data"] == {"theirs": "1"}

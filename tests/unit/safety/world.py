@@ -254,7 +254,14 @@ def _careful(one: Arrived) -> list[str]:
     kinds = {each.resource for each in CHANGEABLE}
     if not kinds & set(one.path.split("/")):
         wrong.append("I2: a kind that may not be changed")
-    made = one.method == "POST" and body.get("metadata", {}).get("ownerReferences")
+    metadata = body.get("metadata", {}) if isinstance(body, dict) else {}
+    # A creation by name carries its own: the server answers 409 where the name is taken.
+    made = (
+        one.method == "POST"
+        and one.path.rpartition("/")[2] in kinds
+        and metadata.get("name")
+        and "generateName" not in metadata
+    )
     if not made and "resourceVersion" not in json.dumps(body):
         wrong.append("I4: no precondition")
     return wrong
