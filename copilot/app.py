@@ -126,10 +126,7 @@ class Copilot:
 
         with open_library(self.settings.data_dir, dense=False) as library:
             hits = library.search(words, most)
-        return [
-            Passage(hit.document, hit.section, hit.text, hit.source_path, trusted=hit.signed)
-            for hit in hits
-        ]
+        return [Passage(hit.document, hit.section, hit.text, hit.source_path, trusted=hit.signed) for hit in hits]
 
     def fetch_logs(self, pods: Sequence[Ref]) -> list[str]:
         """Read the logs of these pods that were not read yet (`copilot.agent.tools.workplace.LogFetcher`)."""
