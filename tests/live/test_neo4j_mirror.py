@@ -41,7 +41,7 @@ from tools.cluster.source import Scope
 HERE = Path(__file__).parent
 RECORDINGS = HERE.parents[1] / "evals" / "recordings"
 REPLAYED = ("config-map-missing", "app-host-name-wrong")
-SAMPLE = 8  # objects of each graph that every question is asked about
+SAMPLE = 5  # objects of each graph that every question is asked about
 
 
 @pytest.fixture

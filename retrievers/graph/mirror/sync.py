@@ -150,7 +150,7 @@ class Mirror:
             self._upsert(transaction, nodes, marks)
             self._delete(transaction, gone)
             self._drop_edges(transaction, sources)
-            self._merge(transaction, rows)
+            self._write(transaction, rows, fresh=False)
             self._mark(transaction, marks)
         self._sound = True
         self._remember(nodes, sources, gone)
@@ -218,7 +218,7 @@ class Mirror:
             there = held is not None and held.edges == edges_print(self._edges[uid]) and held.degree == len(rows)
             if (there and not verify) or (held is None and not rows):
                 continue
-            if batch and size + len(rows) > BATCH:
+            if batch and (size + len(rows) > BATCH or batch[-1].fresh is not (held is None)):
                 yield from self._commit_edges(batch)
                 batch, size = [], 0
             batch.append(_Source(uid, rows, held is None))
@@ -236,7 +236,7 @@ class Mirror:
                 self._hold(transaction)
                 if old and number == 0:
                     transaction.rows(statements.DELETE_OTHER_EDGES, cluster=self.cluster, sources=old)
-                self._merge(transaction, chunk)
+                self._write(transaction, chunk, fresh=not old)
                 if number == len(chunks) - 1:
                     self._mark(transaction, marks)
             if chunk:
@@ -315,13 +315,17 @@ class Mirror:
         ids = self._edges.get(uid)
         return None if ids is None else edges_print(ids)
 
-    def _merge(self, transaction: Transaction, rows: Sequence[EdgeRow]) -> None:
+    def _write(self, transaction: Transaction, rows: Sequence[EdgeRow], *, fresh: bool) -> None:
         for kind, alike in by_kind(rows):
-            sent = [
-                {"id": row.id, "source": row.source, "target": row.target, "properties": row.properties}
-                for row in alike
-            ]
-            self._expect(transaction, statements.upsert_edges(kind), len(sent), rows=sent)
+            places: dict[str, int] = {}  # many edges say the same of themselves: it is sent once
+            said: list[dict[str, Any]] = []
+            sent = []
+            for row in alike:
+                place = places.setdefault(str(row.properties), len(said))
+                if place == len(said):
+                    said.append(row.properties)
+                sent.append([row.id, row.source, row.target, place])
+            self._expect(transaction, statements.write_edges(kind, fresh=fresh), len(sent), rows=sent, said=said)
 
     def _drop_edges(self, transaction: Transaction, sources: list[_Source]) -> None:
         dropped = []
