@@ -52,12 +52,17 @@ demo: $(VENV)/base ## Ask the embedded cluster why the shop is down (no cluster,
 .PHONY: test
 test: $(VENV)/dev ## Run every test tier whose needs are there, and name what is missing
 	@$(PY) -m tests.tiers
-	@$(PYTEST) tests/unit -n 2 --dist loadfile -q
+	@$(PYTEST) tests/unit -m "not proof" -n 2 --dist loadfile -q
+	@$(PYTEST) tests/unit -m proof -n 2 --dist loadfile -q
 	@$(PYTEST) tests/live -q -rs
 
 .PHONY: test-unit
-test-unit: $(VENV)/dev ## Run the unit tier only
-	@$(PYTEST) tests/unit -n 2 --dist loadfile -q
+test-unit: $(VENV)/dev ## Run the unit tier only: about a minute on two cores
+	@$(PYTEST) tests/unit -m "not proof" -n 2 --dist loadfile -q
+
+.PHONY: test-proofs
+test-proofs: $(VENV)/dev ## Run the long proofs that need no server: histories, attacks, crash points, gates, recordings
+	@$(PYTEST) tests/unit -m proof -n 2 --dist loadfile -q
 
 .PHONY: test-deps
 test-deps: $(VENV)/dev ## Build the live test bed (Kubernetes control plane, Neo4j); about 15 minutes the first time

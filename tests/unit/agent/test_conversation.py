@@ -26,6 +26,8 @@ from tests.model_server import ModelServer
 from tests.unit.agent.asked import Desk
 from tests.unit.agent.test_grounding import graph_of
 
+pytestmark = pytest.mark.proof
+
 WHY = "why is checkout down?"
 
 

@@ -22,6 +22,8 @@ from tests.unit.agent.asked import Desk
 from tools.cluster.open_source import open_path
 from tools.cluster.source import Scope as Whole
 
+pytestmark = pytest.mark.proof
+
 QUESTIONS = (
     "is everything all right?",
     "what changed?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from tests.unit.agent.asked import Desk
 from tests.unit.agent.test_conditions import world
 from tests.unit.agent.test_network_answers import shop
 from tests.unit.agent.test_rights import rights
+
+pytestmark = pytest.mark.proof
 
 BODIES = [json.loads(json.dumps(body)) for make in (world, shop, rights) for body, _ in make().bodies]
 PHRASES = sorted({one.question for one in load_questions(QUESTIONS)})

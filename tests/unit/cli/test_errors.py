@@ -63,7 +63,7 @@ def test_a_pipe_that_cannot_be_read_is_named_too(run: Run, content: bytes) -> No
         (["search"], "WORDS"),
         (["causes", "nosuchcause"], "causes lists them all"),
         (["eval", "diagnosis", "--set", "nosuch"], "recordings"),
-        (["audit", "--head", "abc"], "--head goes with verify"),
+        (["audit", "--head", "abc"], "--head and --anchor go with verify"),
     ],
     ids=lambda each: " ".join(each) if isinstance(each, list) else "",
 )

@@ -12,6 +12,8 @@ from tests.unit.diagnosis.judging import ask
 from tests.unit.diagnosis.test_blind_c3 import BLIND
 from tests.unit.diagnosis.unseen import Situation
 
+pytestmark = pytest.mark.proof
+
 GARBAGE: tuple[Any, ...] = (None, 0, -1, True, "", "\x00\x1b[2J", "x" * 5000, [], {}, [None, 1, "a", {"name": 3}], {"name": ["x"]}, 1e308)  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from tests.unit.diagnosis.gates import first, new_names, noise, renamed, renamed
 from tests.unit.diagnosis.judging import FIRM, answer_to, ask, one_of
 from tests.unit.diagnosis.unseen import SITUATIONS, Case, Situation, ago, condition
 
+pytestmark = pytest.mark.proof
+
 # Faults that lie in how objects name each other: they stand with every pod healthy and every log silent.
 STRUCTURAL = (
     "svc.",

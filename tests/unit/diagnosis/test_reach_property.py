@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from copilot.model import Ref
 from tests.deep import DEEP
 from tests.unit.diagnosis.cluster import Cluster
 from tests.unit.diagnosis.policy_reference import World
+
+pytestmark = pytest.mark.proof
 
 CASES = 2_000 if DEEP else 120
 KEYS = ("app", "tier", "team")

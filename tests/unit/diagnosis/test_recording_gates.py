@@ -20,6 +20,8 @@ from tests.unit.evals.part import by_name, part
 from tools.cluster.open_source import open_path
 from tools.cluster.source import Scope
 
+pytestmark = pytest.mark.proof
+
 FIRM = 0.5
 ROUNDS = 8  # an answer that stands after its proof was taken away so often rests on nothing it cites
 ONE_OF = 9  # recordings for each that the unit tier takes

@@ -24,6 +24,8 @@ from tests.unit.evals.as_dumps import cluster_info_dump, must_gather
 from tests.unit.evals.part import by_name, part
 from tools.cluster.record_format import OBSERVATIONS
 
+pytestmark = pytest.mark.proof
+
 FIRM = 0.5  # below it nothing counts as an answer
 CASES = load_cases(RECORDINGS)
 FAULTY = [case for case in CASES if case.truth.faults]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from guardrails.kubectl.tokens import MAX_TEXT, cut, joined
 from guardrails.kubectl.verbs import VERBS
 from guardrails.kubectl.verdict import Decision, judge_line, judge_words
 from tests.unit.kubectl.test_decisions import HONEST
+
+pytestmark = pytest.mark.proof
 
 WORDS = sorted(
     {word for path in grammar().commands for word in path.split(" ")}

@@ -9,10 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from guardrails.kubectl.commands import ChangeCommand, ReadCommand
 from guardrails.kubectl.grammar import grammar
 from tests.live.kubectl_oracle.runs import accepted, unforetold
 from tests.unit.kubectl.effects import says_the_same
+
+pytestmark = pytest.mark.proof
 
 VECTORS = Path(__file__).with_name("vectors.jsonl.gz")
 

@@ -29,6 +29,8 @@ from tests.small_api import SmallApi, serve
 from tools.cluster.resources import resource
 from tui.card import card_lines
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def api() -> Iterator[SmallApi]:

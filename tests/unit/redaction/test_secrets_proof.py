@@ -15,6 +15,8 @@ from evals.safety.secrets_found import leaked
 from tests.small_api import deployment, serve
 from tests.terminal import at_a_terminal
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def in_this_process(monkeypatch):

@@ -13,6 +13,8 @@ from benches.bench_safety_attacks import measure
 from evals.safety.attacks import held_up, load_attacks, load_reads, misjudged
 from tests.deep import DEEP
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

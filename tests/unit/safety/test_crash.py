@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from copilot.model import CopilotError
 from guardrails.approval import Approval, Method
@@ -17,6 +18,8 @@ from tests.unit.guardrails.plans import ALICE, Clock, make_plan
 from tests.unit.safety.crash import Point, Verdict, boundaries, die, site
 from tests.unit.safety.world import KEY
 from tests.warm import started
+
+pytestmark = pytest.mark.proof
 
 
 def _chosen(points: list[Point]) -> list[Point]:

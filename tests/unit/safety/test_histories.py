@@ -16,6 +16,8 @@ from tests.unit.safety.histories import DoorHistory, Hand, play
 from tests.unit.safety.points import POINT_WORDS, agreed_and_done, asked, carried_out, noted, points, struck
 from tests.unit.safety.world import World, kubeconfig_folder
 
+pytestmark = pytest.mark.proof
+
 HAND, DOOR, POINTS = (7_000, 3_000, 10**6) if DEEP else (340, 100, 60)
 
 
