@@ -148,6 +148,7 @@ def serve(*objects: dict[str, Any]) -> Iterator[SmallApi]:
         api.put(body)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
     server.daemon_threads = True
+    server.socket.listen(128)  # the class's own backlog of 5 makes connections wait when a test asks from many threads
     api.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
