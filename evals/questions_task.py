@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 
 import msgspec
 
-from copilot.agent.events import Answered, Refused
+from copilot.agent.conversation import Conversation
+from copilot.agent.conversation.writer import Writer
+from copilot.agent.events import Answered, Refused, StreamEvent
 from copilot.app import Copilot
 from copilot.model import CopilotError, InputError
 from copilot.settings import Settings
@@ -92,11 +94,25 @@ def _lines(file: Path) -> Iterator[Asked]:
             raise InputError(f"{file}:{number}: {error}", "docs/ask.md describes the format.") from error
 
 
+Answering = Callable[[Copilot, str], Iterator[StreamEvent]]
+
+
+def by_reader(copilot: Copilot, question: str) -> Iterator[StreamEvent]:
+    """The program's own reader answers."""
+    return copilot.ask(question)
+
+
+def by_model(writer: Writer) -> Answering:
+    """A model answers, each question in a conversation of its own."""
+    return lambda copilot, question: Conversation(copilot, writer).ask(question)
+
+
 class Clusters:
     """The recorded clusters, each read once for each namespace that is asked about."""
 
-    def __init__(self, folders: Sequence[Path], data_dir: Path) -> None:
+    def __init__(self, folders: Sequence[Path], data_dir: Path, answering: Answering = by_reader) -> None:
         self._folders = folders
+        self._answering = answering
         self._settings = Settings(data_dir=data_dir)
         self._open: dict[tuple[str, str | None], Copilot] = {}
 
@@ -111,7 +127,7 @@ class Clusters:
             path = self._find(asked.cluster)
             source = open_path(str(path), skip=lambda name: name in ("truth.json", "transcript.txt"))
             self._open[key] = Copilot(source, Target(paths=(str(path),)), self._settings, asked.namespace)
-        for event in self._open[key].ask(asked.question):
+        for event in self._answering(self._open[key], asked.question):
             match event:
                 case Answered(answer):
                     return Said(answer.text, answer.known)
@@ -145,10 +161,12 @@ def judge(asked: Asked, said: Said, milliseconds: float = 0.0) -> Marked:
     return Marked(asked, mark, said.text, missing, wrong, milliseconds)
 
 
-def run_questions(questions: Sequence[Asked], folders: Sequence[Path]) -> tuple[Marked, ...]:
+def run_questions(
+    questions: Sequence[Asked], folders: Sequence[Path], answering: Answering = by_reader
+) -> tuple[Marked, ...]:
     """Ask and judge every question; a cluster that cannot be read is an answer that misses everything."""
     with tempfile.TemporaryDirectory() as data_dir:
-        clusters = Clusters(folders, Path(data_dir))
+        clusters = Clusters(folders, Path(data_dir), answering)
         return tuple(_one(clusters, asked) for asked in questions)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from copilot.cli.printing import print_json
 from copilot.model.errors import UsageError
 
 if TYPE_CHECKING:
+    from evals.questions_task import Answering
     from evals.task import Task
 
 _RECORDINGS, _SEVERAL = "recordings", "several"
@@ -99,11 +102,19 @@ def _several_task(only: tuple[str, ...]) -> Task:
 @click.option(
     "--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="Exit 1 when fewer answers are fully right."
 )
+@click.option("--model", metavar="NAME", help="Let this model of COPILOT_MODEL_URL write the answers.")
 @output_option("text", "json")
 def questions(
-    folder: str | None, clusters: str | None, topic: tuple[str, ...], fail_under: float | None, output: str
+    folder: str | None,
+    clusters: str | None,
+    topic: tuple[str, ...],
+    fail_under: float | None,
+    model: str | None,
+    output: str,
 ) -> int:
     """Score answers to operators' questions: fully right, partly, wrong facts stated. docs/ask.md describes the format.
+
+    Without --model the program's own reader answers.
 
     Exit code: 1 when a wrong fact was stated or fewer answers than --fail-under are fully right.
     """
@@ -114,10 +125,31 @@ def questions(
     asked = [one for one in load_questions(place) if not topic or one.topic in topic]
     if not asked:
         raise UsageError("no question is left to score", "Check --topic against the questions.")
-    marked = run_questions(asked, cluster_folders(place, Path(clusters) if clusters else None))
+    with _answering(model) as answering:
+        marked = run_questions(asked, cluster_folders(place, Path(clusters) if clusters else None), answering)
     if output == "json":
         print_json(as_json(marked))
     else:
         click.echo(as_text(marked))
     failed = fail_under is not None and right_share(marked) * 100 < fail_under
     return 1 if failed or any(one.mark is Mark.WRONG for one in marked) else 0
+
+
+@contextmanager
+def _answering(model: str | None) -> Iterator[Answering]:
+    """Who answers the questions: the reader, or a model until the block ends."""
+    from evals.questions_task import by_model, by_reader
+
+    if model is None:
+        yield by_reader
+        return
+    from copilot.agent.conversation.opening import endpoint_of, open_writer
+    from copilot.settings import load_settings
+
+    endpoint = endpoint_of(load_settings(), model=model)
+    assert endpoint is not None  # a model without an endpoint is an error of its own
+    writer = open_writer(endpoint)
+    try:
+        yield by_model(writer)
+    finally:
+        writer.close()

@@ -17,6 +17,7 @@ from copilot.agent.conversation.opening import unsent
 from copilot.agent.events import PlanProposed, StreamEvent, Token, ToolCalled
 from copilot.agent.session import Sessions
 from copilot.agent.tools import Limits
+from copilot.cli.main import main
 from copilot.llm import Endpoint, Mode, Secret
 from copilot.llm.openai_chat import http_client
 from copilot.llm.scripted import Player, endless, facts_in, faithful, obedient, play
@@ -291,3 +292,17 @@ def test_the_same_question_over_the_same_evidence_is_answered_from_the_cache(des
             writer.close()
     assert len(server.requests) == 1
     assert last.notes[-1] == "Answered before from the same evidence."
+
+
+def test_the_questions_are_scored_with_a_model_too_and_a_liar_states_no_wrong_fact(monkeypatch, tmp_path, capsys):
+    lies = play(
+        [Turn("Everything is fine [1]. Node moon-7 holds 512 GPUs [1]. Deployment shop/web has 40 replicas [2].")]
+    )
+    monkeypatch.setenv("COPILOT_DATA_DIR", str(tmp_path))
+    with ModelServer(lies) as server:
+        monkeypatch.setenv("COPILOT_MODEL_URL", server.url)
+        assert main(["eval", "questions", "--topic", "where", "--model", "scripted", "-o", "json"]) == 0
+    said = capsys.readouterr().out
+    assert server.requests
+    assert "moon-7" not in said
+    assert '"wrong": 0' in said
