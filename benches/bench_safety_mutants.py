@@ -37,7 +37,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "tools/executor/wire.py": ("tests/unit/executor/test_executor.py", "tests/unit/executor/test_wire.py", "tests/unit/safety/test_executor_details.py"),
     "tools/executor/people.py": ("tests/unit/executor/test_people.py", "tests/unit/safety/test_people_details.py"),
     "tools/executor/service.py": ("tests/unit/executor/test_service.py", "tests/unit/executor/test_emergency.py", "tests/unit/safety/test_service_details.py"),
-    "tools/executor/server.py": ("tests/unit/executor/test_socket.py", "tests/unit/executor/test_races.py"),
+    "tools/executor/server.py": ("tests/unit/executor/test_socket.py", "tests/unit/executor/test_races.py", "tests/unit/safety/test_server_details.py"),
 }  # fmt: skip
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
