@@ -45,6 +45,7 @@ class Footing(msgspec.Struct, frozen=True, eq=False):
     text: str
     about: tuple[Ref, ...] = ()
     assumed: str = ""
+    refusal: Refused | None = None  # of an order that a model may take up: it stands unless the model proposes a plan
 
 
 def footing(desk: Desk, text: str, focus: Ref | None) -> Footing:
@@ -78,7 +79,7 @@ def asked_for_change(desk: Desk, stand: Footing) -> Footing:
     if state is None or not isinstance(refusal, Refused):
         return stand
     answer = msgspec.structs.replace(state, question=stand.text, notes=(refusal.reason,))
-    return msgspec.structs.replace(stand, path=Path.MODEL, answer=answer, floor=(Answered(answer),))
+    return msgspec.structs.replace(stand, path=Path.MODEL, answer=answer, floor=(Answered(answer),), refusal=refusal)
 
 
 def _is_open(question: Question, floor: tuple[StreamEvent, ...]) -> bool:

@@ -119,6 +119,9 @@ class Conversation:
             toolbox.close()
             self.spent = self.spent.plus(turn.spent)
         yield from proposer.proposed
+        if stand.refusal is not None and not proposer.proposed:
+            yield stand.refusal
+            return
         if not turn.composer.stated:
             why = "The model said nothing that the facts carry; this is the program's own answer."
             yield from _floor(stand, [*turn.notes, why])

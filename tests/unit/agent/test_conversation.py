@@ -306,3 +306,10 @@ def test_the_questions_are_scored_with_a_model_too_and_a_liar_states_no_wrong_fa
     assert server.requests
     assert "moon-7" not in said
     assert '"wrong": 0' in said
+
+
+def test_an_order_that_the_model_does_not_take_up_is_refused_as_without_a_model(desk):
+    order = "delete deployment shop/payments"
+    events, _ = talk(desk, faithful, order)
+    (without,) = [event for event in Conversation(desk).ask(order) if isinstance(event, Refused)]
+    assert events[-1] == without
