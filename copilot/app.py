@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from copilot.model import CopilotError, Diagnosis, Ref, Snapshot, UsageError
+from copilot.model import CopilotError, Diagnosis, Ref, Remembered, RootCause, Snapshot, UsageError
 from copilot.model.collector import paused_gc
 from copilot.model.likeness import nearest
 from copilot.settings import Settings, load_settings
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from copilot.agent.events import StreamEvent
     from copilot.diagnosis.reach import Reachability
     from retrievers.graph import ResourceGraph
+    from retrievers.history import History
+    from retrievers.knowledge.rights import Need, Rights
     from tools.cluster.source import Source
 
 
@@ -104,7 +106,45 @@ class Copilot:
 
         scope = Scope(object=ref, namespaces=(namespace,) if namespace and ref is None else ())
         with paused_gc():
-            return redact_diagnosis(_with_runbooks(diagnose(self.graph, scope)))
+            return self._with_memory(redact_diagnosis(_with_runbooks(diagnose(self.graph, scope))))
+
+    def _with_memory(self, diagnosis: Diagnosis) -> Diagnosis:
+        """Put beside each cause what was written down about the very same one, of objects that this person could read."""
+        from retrievers.history import History, HistoryError
+
+        history = History(self.settings.data_dir)
+        try:
+            causes = tuple(
+                msgspec.structs.replace(cause, remembered=_offered(history, self.memory_key, cause, self.graph))
+                for cause in (diagnosis.root_causes if history.kept else ())
+            )
+        except HistoryError:
+            return diagnosis  # `remember list` says what is wrong with it; an answer needs no memory
+        return msgspec.structs.replace(diagnosis, root_causes=causes) if causes else diagnosis
+
+    @cached_property
+    def memory_key(self) -> str:
+        """The cluster as incidents and rendered objects are filed under it. A recording never passes for a live cluster."""
+        from retrievers.history import live_key, recorded_key
+
+        name, _, uid = self.identity.rpartition("/")
+        return recorded_key(self.identity) if self.target.paths else live_key(uid, name)
+
+    def rights(self, needs: Sequence[Need]) -> Rights:
+        """What of these the person can get: all of a recording, else as the API server says (SelfSubjectAccessReview)."""
+        from retrievers.knowledge.rights import asked_rights, everything
+        from tools.access import AccessQuestion, may
+        from tools.cluster.live import LiveSource
+
+        source = self.source
+        if not isinstance(source, LiveSource):
+            return everything(self.memory_key, needs)
+
+        def allowed(resource: str, namespace: str) -> bool:
+            plural, _, group = resource.partition(".")
+            return may(source.transport, AccessQuestion("get", plural, group, namespace)).allowed
+
+        return asked_rights(self.memory_key, needs, allowed)
 
     def reach(self, source: str, destination: str) -> Reachability:
         """Whether one end may reach the other, as a person types them. Quoted text is redacted.
@@ -248,6 +288,17 @@ def judge_manifests(files: tuple[str, ...], target: Target, *, alone: bool) -> D
             )
     with paused_gc():
         return redact_diagnosis(_with_runbooks(judge(manifests, live, namespace or "default")))
+
+
+def _offered(history: History, cluster: str, cause: RootCause, graph: ResourceGraph) -> tuple[Remembered, ...]:
+    from retrievers.history import MOST_OFFERED
+
+    def seen(ref: Ref) -> bool:
+        read = graph.snapshot.coverage.was_read(ref.kind, ref.namespace, ref.group)
+        return read or graph.get(ref) is not None
+
+    known = [entry for entry in history.like(cluster, cause) if seen(entry.ref)][:MOST_OFFERED]
+    return tuple(Remembered(entry.quote, entry.at, entry.tried, entry.worked) for entry in known)
 
 
 def _containers(graph: ResourceGraph, pod: Ref) -> list[str]:

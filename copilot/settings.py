@@ -33,6 +33,12 @@ ENV_NEO4J_URL = "COPILOT_NEO4J_URL"
 ENV_NEO4J_USER = "COPILOT_NEO4J_USER"
 ENV_NEO4J_PASSWORD = "COPILOT_NEO4J_PASSWORD"  # noqa: S105 - the name of a variable
 ENV_NEO4J_PASSWORD_FILE = "COPILOT_NEO4J_PASSWORD_FILE"  # noqa: S105 - the name of a variable
+ENV_EMBEDDINGS_URL = "COPILOT_EMBEDDINGS_URL"
+ENV_EMBEDDINGS_MODEL = "COPILOT_EMBEDDINGS_MODEL"
+ENV_EMBEDDINGS_KEY_FILE = "COPILOT_EMBEDDINGS_KEY_FILE"
+ENV_EMBEDDINGS_SECONDS = "COPILOT_EMBEDDINGS_SECONDS"
+ENV_CHROMA_URL = "COPILOT_CHROMA_URL"
+EMBEDDINGS_SECONDS = 20.0  # a search waits for one call
 MODEL_SECONDS = 60.0  # a small model on a CPU writes an answer in about half of it
 ANCHOR_EVERY = 50  # entries: about eight changes
 _TRUE = frozenset({"1", "true", "yes", "on"})
@@ -79,6 +85,25 @@ class Neo4jSettings(msgspec.Struct, frozen=True):
     """A file of mode 0600 with the password (`COPILOT_NEO4J_PASSWORD_FILE`); `COPILOT_NEO4J_PASSWORD` holds it itself."""
 
 
+class EmbeddingSettings(msgspec.Struct, frozen=True):
+    """What `search` ranks by meaning with; the model of this installation by default, where there is one."""
+
+    url: str = ""
+    """An OpenAI-compatible endpoint, up to `/v1` (`COPILOT_EMBEDDINGS_URL`); empty: no text leaves this machine."""
+
+    model: str = ""
+    """The embedding model's name there (`COPILOT_EMBEDDINGS_MODEL`)."""
+
+    key_file: Path | None = None
+    """A file of mode 0600 with its key (`COPILOT_EMBEDDINGS_KEY_FILE`)."""
+
+    seconds: float = EMBEDDINGS_SECONDS
+    """How long one call may take (`COPILOT_EMBEDDINGS_SECONDS`)."""
+
+    chroma_url: str = ""
+    """A Chroma server that holds the vectors, where several processes write (`COPILOT_CHROMA_URL`); none by default."""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """What a user may set."""
 
@@ -118,6 +143,9 @@ class Settings(msgspec.Struct, frozen=True):
     neo4j: Neo4jSettings = Neo4jSettings()
     """Where the graph is mirrored (`COPILOT_NEO4J_URL` and its relatives); nowhere by default."""
 
+    embeddings: EmbeddingSettings = EmbeddingSettings()
+    """What `search` ranks by meaning with (`COPILOT_EMBEDDINGS_URL` and its relatives)."""
+
     otel_content: bool = False
     """Whether those traces hold questions, prompts and answers, redacted (`COPILOT_OTEL_CONTENT=1`); off by default."""
 
@@ -145,6 +173,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         anchor_required=env.get(ENV_ANCHOR_REQUIRED, "").strip().lower() in _TRUE,
         model=_model(env),
         neo4j=_neo4j(env),
+        embeddings=_embeddings(env),
         otel=env.get(ENV_OTEL, "").strip().lower() in _TRUE,
         otel_content=env.get(ENV_OTEL_CONTENT, "").strip().lower() in _TRUE,
     )
@@ -167,6 +196,23 @@ def _neo4j(env: Mapping[str, str]) -> Neo4jSettings:
         user=env.get(ENV_NEO4J_USER, "").strip() or "neo4j",
         password_file=Path(file).expanduser() if file else None,
     )
+
+
+def _embeddings(env: Mapping[str, str]) -> EmbeddingSettings:
+    file = env.get(ENV_EMBEDDINGS_KEY_FILE, "").strip()
+    seconds = env.get(ENV_EMBEDDINGS_SECONDS, "").strip() or str(EMBEDDINGS_SECONDS)
+    found = EmbeddingSettings(
+        url=env.get(ENV_EMBEDDINGS_URL, "").strip(),
+        model=env.get(ENV_EMBEDDINGS_MODEL, "").strip(),
+        key_file=Path(file).expanduser() if file else None,
+        seconds=_amount(env, ENV_EMBEDDINGS_SECONDS, seconds) or EMBEDDINGS_SECONDS,
+        chroma_url=env.get(ENV_CHROMA_URL, "").strip(),
+    )
+    if found.url and not found.model:
+        raise UsageError(f"{ENV_EMBEDDINGS_URL} is set without a model", f"Set {ENV_EMBEDDINGS_MODEL}.")
+    if found.chroma_url and not found.chroma_url.startswith(("http://", "https://")):
+        raise UsageError(f"{ENV_CHROMA_URL} is no http or https URL", "For example: http://127.0.0.1:8000")
+    return found
 
 
 def _model(env: Mapping[str, str]) -> ModelSettings:

@@ -70,6 +70,8 @@ def _cause(cause: RootCause, console: Console, diagnosis: Diagnosis, *, numbered
         _section(console, "Who suffers", [Text(_names(cause.affected))])
     if cause.doubts:
         _section(console, "Against it, or not checked", (Text(doubt) for doubt in cause.doubts))
+    if cause.remembered:
+        _section(console, "Seen before (quoted, not checked)", (Text(one.quote) for one in cause.remembered))
     if cause.next_steps or cause.runbook:
         _steps(console, "What to do", cause.next_steps, cause.runbook)
 

@@ -13,6 +13,7 @@ from copilot.model.errors import EXIT_DENIED
 if TYPE_CHECKING:
     from copilot.changing.door import Carried
     from copilot.changing.opening import Workshop
+    from copilot.changing.remembering import Trouble
     from guardrails.approval import Approval
     from guardrails.plan import Plan
 
@@ -94,12 +95,29 @@ def _offer(workshop: Workshop, plan: Plan) -> int:
 
 def carry_out(workshop: Workshop, plan: Plan, *approvals: Approval) -> int:
     """Carry out what was agreed to, and report. An executor of its own holds the approvals itself."""
+    from copilot.changing.remembering import trouble_before
+
     assert workshop.door is not None
     try:
-        return _report(workshop, plan, workshop.door.carry_out(plan, *approvals))
+        trouble = trouble_before(workshop.desk, plan)
+        carried = workshop.door.carry_out(plan, *approvals)
+        return _report(workshop, plan, carried, trouble)
     except KeyboardInterrupt:
         click.echo(f"\n{_where_it_stopped(workshop, plan)}")
         return EXIT_INTERRUPTED
+
+
+def _remember(workshop: Workshop, plan: Plan, carried: Carried, trouble: Trouble | None) -> None:
+    """Note whether the trouble that stood there before is gone."""
+    from copilot.changing.opening import utc_now
+    from copilot.changing.remembering import remember_outcome
+    from copilot.settings import load_settings
+    from guardrails.display import visible
+    from retrievers.history import History
+
+    history = History(load_settings().data_dir)
+    if told := remember_outcome(workshop.desk, plan, trouble, carried, history, utc_now()):
+        click.echo(visible(told))
 
 
 def _where_it_stopped(workshop: Workshop, plan: Plan) -> str:
@@ -116,7 +134,7 @@ def _where_it_stopped(workshop: Workshop, plan: Plan) -> str:
     return "Interrupted before anything was sent: nothing was changed."
 
 
-def _report(workshop: Workshop, plan: Plan, carried: Carried) -> int:
+def _report(workshop: Workshop, plan: Plan, carried: Carried, trouble: Trouble | None) -> int:
     """Say how it ended, and the way back."""
     from copilot.changing.anchoring import told_of
     from guardrails.display import visible
@@ -126,8 +144,8 @@ def _report(workshop: Workshop, plan: Plan, carried: Carried) -> int:
     watched = carried.watched
     if watched is not None:
         click.echo(f"{watched.what} {watched.end.value}: {visible(watched.text)}")
-        for trouble in watched.troubles:
-            click.echo(f"  {visible(trouble.line)}")
+        for seen in watched.troubles:
+            click.echo(f"  {visible(seen.line)}")
     if carried.stopped:
         click.echo(visible(carried.stopped))
     if (plan.rollback or plan.computed.way_back) and carried.state is SendState.APPLIED:
@@ -135,6 +153,7 @@ def _report(workshop: Workshop, plan: Plan, carried: Carried) -> int:
     click.echo(f"Journal: {workshop.journal.verify().head}")
     for line in told_of(workshop.journal, plan):
         click.echo(visible(line))
+    _remember(workshop, plan, carried, trouble)
     if carried.state is not SendState.APPLIED:
         return EXIT_UNKNOWN
     return 0 if watched is not None and watched.end is End.DONE else EXIT_ROLLOUT

@@ -265,7 +265,7 @@ def _meaning(folder: Path) -> Check:
     from retrievers.knowledge.embedder import INSTALL, MiniLm, presence
     from retrievers.knowledge.opening import FOLDER
 
-    found = presence()
+    found = presence(folder / FOLDER / "models")
     name = "search by meaning"
     if not found.ready:
         return Check(name=name, ok=False, detail=found.reason, fix=f"Optional. Add it with: {INSTALL}")

@@ -30,6 +30,7 @@ COMMANDS = {
     "causes": "List the causes this program can find.",
     "index": "Add your own Markdown runbooks to the knowledge base.",
     "search": "Search runbooks and documents.",
+    "remember": "Write down what was wrong and what helped; offered for the same trouble.",
     "record": "Save what `why` reads as a recording to attach, replay or score.",
     "check": "Say what would become of a kubectl command or a sentence, without doing it.",
     "do": "Plan one change, show its card, and carry it out after a typed yes.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from copilot.cli.models_fetch import fetch_model
 from copilot.cli.options import output_option
 from copilot.cli.printing import print_json
 from copilot.model.errors import EXIT_UNAVAILABLE
@@ -11,11 +12,12 @@ from copilot.model.errors import EXIT_UNAVAILABLE
 SCHEMA = "cluster-copilot/models/v1"
 
 
-@click.command(name="models")
+@click.group(name="models", invoke_without_command=True)
+@click.pass_context
 @click.option("--url", metavar="URL", help="The OpenAI-compatible endpoint, up to /v1; COPILOT_MODEL_URL by default.")
 @click.option("--model", metavar="NAME", help="The model to try; COPILOT_MODEL by default.")
 @output_option("text", "json")
-def COMMAND(url: str | None, model: str | None, output: str) -> int:  # noqa: N802 - the name every command module exports
+def COMMAND(context: click.Context, url: str | None, model: str | None, output: str) -> int:  # noqa: N802 - the name every command module exports
     """Ask a model endpoint what it can do: tool calls, JSON by schema, the length of its context.
 
     Sends four short made-up questions and nothing of your cluster. Without an endpoint it says how to set one; the program
@@ -25,8 +27,11 @@ def COMMAND(url: str | None, model: str | None, output: str) -> int:  # noqa: N8
     \b
     Examples:
       kubectl copilot models
+      kubectl copilot models fetch
       kubectl copilot models --url http://127.0.0.1:8000/v1 --model qwen3-8b
     """
+    if context.invoked_subcommand is not None:
+        return 0
     from copilot.agent.conversation.opening import endpoint_of
     from copilot.llm.probe import probe
     from copilot.settings import load_settings
@@ -57,6 +62,9 @@ def COMMAND(url: str | None, model: str | None, output: str) -> int:  # noqa: N8
     else:
         _print(found)
     return 0 if found.answers else EXIT_UNAVAILABLE
+
+
+COMMAND.add_command(fetch_model)
 
 
 def _print(found: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from copilot.model import Diagnosis, Evidence, NextStep, ReadState, RootCause
+from copilot.model import Diagnosis, Evidence, NextStep, ReadState, Remembered, RootCause
 from copilot.model.moment import stamp
 
 SCHEMA = "cluster-copilot/diagnosis/v1"
@@ -52,7 +52,12 @@ def _cause(cause: RootCause) -> dict[str, Any]:
         "next_steps": [step_json(step) for step in cause.next_steps],
         "doubts": list(cause.doubts),
         "runbook": cause.runbook or None,
+        **({"remembered": [_remembered(one) for one in cause.remembered]} if cause.remembered else {}),
     }
+
+
+def _remembered(entry: Remembered) -> dict[str, Any]:
+    return {"quote": entry.quote, "at": entry.at, "tried": entry.tried, "worked": entry.worked, "trust": "external"}
 
 
 def _evidence(piece: Evidence) -> dict[str, Any]:

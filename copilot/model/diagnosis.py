@@ -67,6 +67,18 @@ class Finding(msgspec.Struct, frozen=True, eq=False):
     points_to: tuple[Ref, ...] = ()
 
 
+class Remembered(msgspec.Struct, frozen=True):
+    """What was written down when the same trouble was seen before: a quote with its author, date and track record.
+
+    It is anybody's text. Nothing in it is checked, and nothing may be taken from it as an argument of a change.
+    """
+
+    quote: str
+    at: str
+    tried: int = 0
+    worked: int = 0
+
+
 class RootCause(msgspec.Struct, frozen=True):
     """One answer: the object to change, why, and the proof."""
 
@@ -82,6 +94,7 @@ class RootCause(msgspec.Struct, frozen=True):
     since: datetime | None = None
     runbook: str = ""
     doubts: tuple[str, ...] = ()
+    remembered: tuple[Remembered, ...] = ()
 
 
 class Verdict(Enum):

@@ -2,7 +2,7 @@
 
 from retrievers.knowledge.indexing import IndexReport, Note
 from retrievers.knowledge.library import Hit, Library
-from retrievers.knowledge.opening import open_library, sign_folder
+from retrievers.knowledge.opening import Meaning, open_library, sign_folder
 from retrievers.knowledge.runbook_index import page_for, runbook_for
 from retrievers.knowledge.store import KnowledgeError, Trust, Where
 
@@ -11,6 +11,7 @@ __all__ = [
     "IndexReport",
     "KnowledgeError",
     "Library",
+    "Meaning",
     "Note",
     "Trust",
     "Where",

@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from retrievers.knowledge.store import KnowledgeError, Store, Where
 
 GENERATION = 1  # part of the collection's name: raised when what is embedded changes
+_SERVER_SECONDS = 10.0  # a call to a server: a person waits for the search
 _BATCH = 2_000  # vectors a call: Chroma's own limit is about 5,000
 _EMBED_WHILE_SEARCHING = 32  # sections: about a second; more than that is the work of `index`
+_MOST = 20_000  # neighbours: SQLite takes 32,766 values in one statement
 _WIDER = 4  # a filter may discard most neighbours, so more are fetched than wanted
 
 
@@ -40,11 +43,13 @@ class ChromaIndex:
     Args:
         folder: Chroma's own folder; two processes never write it at once, a lock file sees to that.
         embedder: The model; vectors are cached in the store by what was embedded and by the model's name.
+        server: URL of a Chroma server, where several processes write; "" for files of our own under a lock.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder) -> None:
+    def __init__(self, folder: Path, embedder: Embedder, server: str = "") -> None:
         self._folder = folder
         self._embedder = embedder
+        self._server = server
         self._name = f"knowledge-{embedder.name}-g{GENERATION}"
         self._opened: Any = None
 
@@ -59,17 +64,24 @@ class ChromaIndex:
             with store.writing():
                 store.put_vectors(self._embedder.name, zip((sha for sha, _ in missing), vectors, strict=True))
         wanted = dict(store.live_vectors(self._embedder.name))
+        if self._server:
+            self._name = f"knowledge-{self._embedder.name}-g{GENERATION}-{store.identity()}"[:512]
         if self._probe(wanted) == wanted.keys():
             return
         try:
-            self._write(wanted)
+            self._write(wanted, store.labels())
         except _failures() as error:
             raise KnowledgeError(
-                f"The vector index in {self._folder} cannot be written: {error}",
-                "Searching by words works without it. Free disk space, or delete that folder; it is rebuilt.",
+                f"The vector index {self._server or f'in {self._folder}'} cannot be written: {error}",
+                "Searching by words works without it. "
+                + (
+                    "Check COPILOT_CHROMA_URL."
+                    if self._server
+                    else "Free disk space, or delete that folder; it is rebuilt."
+                ),
             ) from error
 
-    def _write(self, wanted: dict[str, bytes]) -> None:
+    def _write(self, wanted: dict[str, bytes], labels: dict[str, str]) -> None:
         """Make the collection hold exactly these vectors."""
         with self._writer():
             held = self._probe(wanted)
@@ -80,20 +92,35 @@ class ChromaIndex:
             for gone in _batched(sorted(held - wanted.keys())):
                 collection.delete(ids=gone)
             for new in _batched(sorted(wanted.keys() - held)):
-                collection.add(ids=new, embeddings=[_floats(wanted[sha]) for sha in new])
+                collection.add(
+                    ids=new,
+                    embeddings=[_floats(wanted[sha]) for sha in new],
+                    metadatas=[{"label": labels.get(sha, "")} for sha in new],
+                )
 
     def nearest(self, store: Store, words: str, limit: int, where: Where) -> list[int]:
         """Chunk ids, nearest first, among what `where` admits."""
+        vector = _floats(self._embedder.embed([words])[0]) if words.strip() else []
+        try:
+            return self._nearest(store, vector, limit, where) if vector else []
+        except _failures() as error:
+            raise KnowledgeError(
+                f"The vector index does not answer: {error}", "Searching by words works without it."
+            ) from error
+
+    def _nearest(self, store: Store, vector: list[float], limit: int, where: Where) -> list[int]:
+        """Ask for more and more neighbours until enough of them are admitted, or there are no more."""
         collection = self._collection()
         count = collection.count()
-        if not count or not words.strip():
-            return []
-        vector = _floats(self._embedder.embed([words])[0])
         wider = limit if where == Where() else limit * _WIDER
-        found = collection.query(query_embeddings=[vector], n_results=min(wider, count), include=["distances"])
-        order = {sha: rank for rank, sha in enumerate(found["ids"][0])}
-        chunks = sorted(store.chunk_ids(list(order), where), key=lambda pair: order[pair[0]])
-        return [chunk for _, chunk in chunks][:limit]
+        while count:
+            found = collection.query(query_embeddings=[vector], n_results=min(wider, count), include=["distances"])
+            order = {sha: rank for rank, sha in enumerate(found["ids"][0])}
+            chunks = sorted(store.chunk_ids(list(order), where), key=lambda pair: order[pair[0]])
+            if len(chunks) >= limit or wider >= min(count, _MOST):
+                return [chunk for _, chunk in chunks][:limit]
+            wider *= _WIDER
+        return []
 
     def _probe(self, wanted: dict[str, bytes]) -> set[str] | None:
         """The ids the collection holds, or None when it cannot be trusted: unreadable, or it does not find its own."""
@@ -116,23 +143,47 @@ class ChromaIndex:
             from chromadb.config import Settings  # noqa: PLC0415 - likewise
 
             settings = Settings(anonymized_telemetry=False, is_persistent=True)
-            client = PersistentClient(path=str(self._folder), settings=settings)
+            client = self._connected() if self._server else PersistentClient(path=str(self._folder), settings=settings)
             self._opened = client.get_or_create_collection(
                 self._name, configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
             )
         return self._opened
+
+    def _connected(self) -> Any:
+        """A client of the server. Chroma's own waits without end, so its answers get a limit."""
+        from chromadb import HttpClient  # noqa: PLC0415 - costs 1.6 s
+        from chromadb.config import Settings  # noqa: PLC0415 - likewise
+
+        parts = urlsplit(self._server)
+        tls = parts.scheme == "https"
+        client: Any = HttpClient(
+            host=parts.hostname or "",
+            port=parts.port or (443 if tls else 80),
+            ssl=tls,
+            settings=Settings(anonymized_telemetry=False),
+        )
+        client._server._session.timeout = _SERVER_SECONDS  # noqa: SLF001 - the public constructor has no such argument
+        return client
 
     def _start_again(self) -> None:
         """Forget Chroma's files; everything in them can be written again from the store."""
         from chromadb.api.shared_system_client import SharedSystemClient  # noqa: PLC0415 - costs 1.6 s
 
         self._opened = None
+        if self._server:
+            raise KnowledgeError(
+                f"The vectors at {self._server} cannot be trusted.",
+                f"Searching by words works without them. Delete the collection {self._name} there; it is rebuilt.",
+            )
         SharedSystemClient.clear_system_cache()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @contextmanager
     def _writer(self) -> Iterator[None]:
-        """Be the only writer: two processes in one folder lose vectors silently (measured with 1.5.9)."""
+        """Be the only writer: two processes in one folder lose vectors silently (measured with 1.5.9). A server sees to it itself."""
+        if self._server:
+            yield
+            return
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         with self._folder.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -142,8 +193,19 @@ class ChromaIndex:
 def _failures() -> tuple[type[Exception], ...]:
     """What Chroma raises when its files are damaged or cannot be written; AttributeError comes from a failed open."""
     from chromadb.errors import ChromaError  # noqa: PLC0415 - costs 1.6 s
+    from httpx import HTTPError  # noqa: PLC0415 - Chroma's own dependency
 
-    return (ChromaError, sqlite3.Error, OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError)
+    return (
+        ChromaError,
+        HTTPError,
+        sqlite3.Error,
+        OSError,
+        KeyError,
+        ValueError,
+        RuntimeError,
+        TypeError,
+        AttributeError,
+    )
 
 
 def _floats(vector: bytes) -> list[float]:

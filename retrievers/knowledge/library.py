@@ -6,14 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
+if TYPE_CHECKING:
+    from retrievers.graph import ResourceGraph
+    from retrievers.history import Incident
+
+from guardrails.provenance.labels import Source
 from guardrails.provenance.signing import SignedPages
 from guardrails.redaction import Redactor
 from retrievers.knowledge.fusion import fuse
-from retrievers.knowledge.indexing import SPLITTER_VERSION, IndexReport, Progress, index_path, sync
+from retrievers.knowledge.indexing import SPLITTER_VERSION, IndexReport, Progress, index_path, sync, sync_documents
 from retrievers.knowledge.lexical import by_grams, by_words
 from retrievers.knowledge.runbooks import ROOT, shipped
 from retrievers.knowledge.store import KnowledgeError, Store, StoredChunk, Trust, Where
@@ -51,6 +56,7 @@ class Hit(msgspec.Struct, frozen=True):
     line: int
     trust: Trust
     signed: bool = False
+    label: Source = Source.EXTERNAL
 
 
 class Library:
@@ -71,6 +77,7 @@ class Library:
         self._dense = dense
         self._signed = signed or SignedPages()
         self._synced = False
+        self.gaps: list[str] = []  # sentences for people: what a search had to do without
         self._sync_shipped()
 
     def __enter__(self) -> Self:
@@ -108,9 +115,32 @@ class Library:
         report = IndexReport()
         for path in paths:
             report += index_path(self.store, self._redactor, Path(path), prune=prune, progress=progress)
-        self._synced = False
-        self._sync_dense()
+        self._prepare_dense()
         return report
+
+    def index_objects(self, graph: ResourceGraph, cluster: str) -> IndexReport:
+        """Store the rendered state of a cluster in place of what was stored of it before; equal state writes nothing."""
+        from retrievers.knowledge.objects import render_objects, root_of  # noqa: PLC0415 - needs the graph, which a search does not
+
+        report = sync_documents(self.store, root_of(cluster), render_objects(graph, cluster, self._redactor))
+        self._prepare_dense()
+        return report
+
+    def index_incidents(self, entries: Sequence[Incident], cluster: str) -> IndexReport:
+        """Store the remembered incidents of a cluster; they are found by who may get the objects they are about."""
+        from retrievers.knowledge.incidents import render_incidents, root_of  # noqa: PLC0415 - likewise
+
+        report = sync_documents(self.store, root_of(cluster), render_incidents(entries, cluster, self._redactor))
+        self._synced = False
+        return report
+
+    def _prepare_dense(self) -> None:
+        """Bring vectors up to date after indexing; where that fails, what was indexed is found by words all the same."""
+        self._synced = False
+        try:
+            self._sync_dense()
+        except KnowledgeError as error:
+            self.gaps.append(f"Not ranked by meaning: {error.title} {error.hint}".strip())
 
     def _sync_dense(self) -> None:
         """Bring the dense leg up to date, once."""
@@ -143,9 +173,12 @@ class Library:
         if self._dense and (self._synced or self._dense.ready(self.store)):
             try:
                 self._sync_dense()
-                legs["dense"] = self._dense.nearest(self.store, words, _CANDIDATES, where)
-            except KnowledgeError:
-                self._dense = None  # words alone still answer; `index` says what is wrong
+                legs["dense"] = self._dense.nearest(self.store, self._redactor.text(words), _CANDIDATES, where)
+            except KnowledgeError as error:
+                self._dense = None  # words alone still answer
+                self.gaps.append(f"Not ranked by meaning: {error.title}")
+        elif self._dense:
+            self.gaps.append("Not ranked by meaning: sections wait for their vectors; run kubectl copilot index.")
         return legs
 
 
@@ -161,4 +194,5 @@ def _hit(chunk: StoredChunk, score: float, legs: tuple[str, ...], *, signed: boo
         line=chunk.line,
         trust=chunk.trust,
         signed=signed,
+        label=Source.RUNBOOK if signed else chunk.label,
     )

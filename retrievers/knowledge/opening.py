@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+
+import msgspec
 
 from guardrails.provenance.signing import SignatureError, SignedPages, load_signed, save_signed
 from guardrails.redaction import Redactor, install_key
@@ -14,7 +18,23 @@ from retrievers.knowledge.store import KnowledgeError
 FOLDER = "knowledge"  # below the data folder
 
 
-def open_library(data_dir: Path, *, dense: bool = True, read_only: bool = True) -> Library:
+class Meaning(msgspec.Struct, frozen=True):
+    """Where vectors come from and where they are searched, when not from the files of this installation.
+
+    `key` reads the endpoint's key when it is sent. `server` is the URL of a Chroma server.
+    """
+
+    url: str = ""
+    model: str = ""
+    key: Callable[[], str] = str
+    seconds: float = 20.0
+    server: str = ""
+
+
+_LOCAL = Meaning()
+
+
+def open_library(data_dir: Path, *, dense: bool = True, read_only: bool = True, meaning: Meaning = _LOCAL) -> Library:
     """Open the library below `data_dir`.
 
     Args:
@@ -22,6 +42,7 @@ def open_library(data_dir: Path, *, dense: bool = True, read_only: bool = True) 
         dense: Rank by meaning as well, where the embedding model is installed. Costs about two seconds a process.
         read_only: Nothing will be indexed: where the folder cannot be written, the shipped runbooks are served
             from memory instead of failing.
+        meaning: An embeddings endpoint or a Chroma server, where the operator named one.
 
     Raises:
         KnowledgeError: the folder cannot be written, and `read_only` is false.
@@ -29,7 +50,7 @@ def open_library(data_dir: Path, *, dense: bool = True, read_only: bool = True) 
     folder = data_dir / FOLDER
     try:
         key = install_key(data_dir)
-        return Library(folder, Redactor(key), _dense(folder) if dense else None, _signed(data_dir, key))
+        return Library(folder, Redactor(key), _dense(folder, meaning) if dense else None, _signed(data_dir, key))
     except (KnowledgeError, OSError) as error:
         if not read_only:
             raise KnowledgeError(
@@ -61,11 +82,23 @@ def _signed(data_dir: Path, key: bytes) -> SignedPages:
         return SignedPages()
 
 
-def _dense(folder: Path) -> DenseLeg | None:
-    """The dense leg, where its packages are installed."""
-    if not presence().ready:
+def _dense(folder: Path, meaning: Meaning) -> DenseLeg | None:
+    """The dense leg, where its packages are installed; an endpoint needs no more of them than Chroma and numpy."""
+    if meaning.url:
+        return _by_endpoint(folder, meaning)
+    if not presence(folder / "models").ready:
         return None
     from retrievers.knowledge.chroma_index import ChromaIndex  # noqa: PLC0415 - optional
     from retrievers.knowledge.embedder import MiniLm  # noqa: PLC0415 - optional
 
-    return ChromaIndex(folder / "chroma", MiniLm(folder / "models"))
+    return ChromaIndex(folder / "chroma", MiniLm(folder / "models"), meaning.server)
+
+
+def _by_endpoint(folder: Path, meaning: Meaning) -> DenseLeg | None:
+    if find_spec("chromadb") is None or find_spec("numpy") is None:
+        return None
+    from retrievers.knowledge.chroma_index import ChromaIndex  # noqa: PLC0415 - optional
+    from retrievers.knowledge.endpoint_embedder import EndpointEmbedder  # noqa: PLC0415 - optional
+
+    embedder = EndpointEmbedder(meaning.url, meaning.model, meaning.key, meaning.seconds)
+    return ChromaIndex(folder / "chroma", embedder, meaning.server)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,9 +16,11 @@ from typing import Self
 import msgspec
 
 from copilot.model import CopilotError
+from guardrails.provenance.labels import Source
+from retrievers.knowledge.rights import NOBODY, Need, Rights
 from retrievers.knowledge.words import gram_text, split_identifiers
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _BUSY_SECONDS = 30  # another `index` may hold the file while it writes one batch of documents
 
 
@@ -25,6 +29,8 @@ class Trust(Enum):
 
     SHIPPED = "shipped"  # comes with the program
     USER = "user"  # indexed by the user
+    OBJECTS = "objects"  # rendered from what a cluster's API server answered
+    INCIDENTS = "incidents"  # remembered: what people wrote about past trouble
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -34,6 +40,8 @@ class Chunk(msgspec.Struct, frozen=True):
     text: str
     line: int
     sha: str
+    label: Source = Source.EXTERNAL
+    needs: tuple[Need, ...] = ()
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -58,16 +66,21 @@ class StoredChunk(msgspec.Struct, frozen=True):
     text: str
     line: int
     trust: Trust
+    label: Source = Source.EXTERNAL
 
 
 class Where(msgspec.Struct, frozen=True):
-    """Restricts a search: documents of one trust, or whose path begins with `under`."""
+    """Restricts a search: documents of one trust, or whose path begins with `under`; and what the asker may see.
+
+    Without `rights` nothing that was read from a cluster is found: who asks must be known first.
+    """
 
     trust: Trust | None = None
     under: str = ""
+    rights: Rights = NOBODY
 
     def clause(self) -> tuple[str, list[str]]:
-        """SQL over `documents d`, and its values."""
+        """SQL over `documents d` and `chunks c`, and its values."""
         terms, values = ["1"], []
         if self.trust:
             terms.append("d.trust = ?")
@@ -75,6 +88,11 @@ class Where(msgspec.Struct, frozen=True):
         if self.under:
             terms.append("substr(d.path, 1, length(?)) = ?")
             values += [self.under, self.under]
+        terms.append(
+            "NOT EXISTS (SELECT 1 FROM needs n WHERE n.chunk = c.id AND NOT (n.cluster = ? AND EXISTS (SELECT 1 FROM "
+            "json_each(?) g WHERE g.value = n.resource || '@' || n.namespace OR g.value = n.resource || '@*')))"
+        )
+        values += [self.rights.cluster, self.rights.as_json()]
         return " AND ".join(terms), values
 
 
@@ -125,7 +143,9 @@ class Store:
             self.db.execute("PRAGMA journal_mode = WAL")
             self.path.chmod(0o600)
         with self.writing():
-            for table in ("chunks_fts", "chunks_grams", "chunks", "documents", "embeddings", "meta") if version else ():
+            for table in (
+                ("chunks_fts", "chunks_grams", "needs", "chunks", "documents", "embeddings", "meta") if version else ()
+            ):
                 self.db.execute(f"DROP TABLE IF EXISTS {table}")
             sql = files("retrievers.knowledge").joinpath("schema.sql").read_text(encoding="utf-8")
             for statement in sql.split(";\n"):
@@ -167,9 +187,13 @@ class Store:
         ).lastrowid
         for ordinal, chunk in enumerate(document.chunks):
             row = self.db.execute(
-                "INSERT INTO chunks (document, ordinal, heading, text, line, sha) VALUES (?, ?, ?, ?, ?, ?)",
-                (number, ordinal, chunk.heading, chunk.text, chunk.line, chunk.sha),
+                "INSERT INTO chunks (document, ordinal, heading, text, line, sha, label) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (number, ordinal, chunk.heading, chunk.text, chunk.line, chunk.sha, chunk.label.value),
             ).lastrowid
+            self.db.executemany(
+                "INSERT INTO needs (chunk, cluster, resource, namespace) VALUES (?, ?, ?, ?)",
+                [(row, need.cluster, need.resource, need.namespace) for need in chunk.needs],
+            )
             title, heading = split_identifiers(document.title), split_identifiers(chunk.heading)
             self.db.execute(
                 "INSERT INTO chunks_fts (rowid, title, heading, body) VALUES (?, ?, ?, ?)",
@@ -187,6 +211,7 @@ class Store:
             return False
         for table in ("chunks_fts", "chunks_grams"):
             self.db.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT id FROM chunks WHERE document = ?)", row)  # noqa: S608 -- two literals
+        self.db.execute("DELETE FROM needs WHERE chunk IN (SELECT id FROM chunks WHERE document = ?)", row)
         self.db.execute("DELETE FROM chunks WHERE document = ?", row)
         self.db.execute("DELETE FROM documents WHERE id = ?", row)
         return True
@@ -195,12 +220,13 @@ class Store:
         """Read sections back by id."""
         marks = ",".join("?" * len(ids))
         rows = self.db.execute(
-            "SELECT c.id, d.id, d.path, d.title, c.heading, c.text, c.line, d.trust "  # noqa: S608 -- only question marks
+            "SELECT c.id, d.id, d.path, d.title, c.heading, c.text, c.line, d.trust, c.label "  # noqa: S608 -- only question marks
             f"FROM chunks c JOIN documents d ON d.id = c.document WHERE c.id IN ({marks})",
             list(ids),
         )
         return {
-            row[0]: StoredChunk(row[0], row[1], row[2], row[3], row[4], row[5], row[6], Trust(row[7])) for row in rows
+            row[0]: StoredChunk(row[0], row[1], row[2], row[3], row[4], row[5], row[6], Trust(row[7]), Source(row[8]))
+            for row in rows
         }
 
     def counts(self) -> dict[Trust, int]:
@@ -216,6 +242,14 @@ class Store:
     def set_meta(self, key: str, value: str) -> None:
         """Keep a note."""
         self.db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (key, value))
+
+    def identity(self) -> str:
+        """What tells this knowledge base from another one on the same server; made at the first use."""
+        known = self.meta("identity")
+        if not known:
+            known = secrets.token_hex(6)
+            self.set_meta("identity", known)
+        return known
 
     def missing_vectors(self, model: str) -> list[tuple[str, str]]:
         """(sha, text to embed) of every section without a cached vector of this model, shortest first."""
@@ -241,6 +275,18 @@ class Store:
             (model,),
         )
 
+    def labels(self) -> dict[str, str]:
+        """Section hash → label. One hash has one label: the label is part of what is hashed."""
+        return dict(self.db.execute("SELECT DISTINCT sha, label FROM chunks").fetchall())
+
+    def needs(self, cluster: str) -> list[Need]:
+        """Everything that one would have to be able to get to be shown all that is stored of a cluster."""
+        rows = self.db.execute(
+            "SELECT DISTINCT cluster, resource, namespace FROM needs WHERE cluster = ? ORDER BY resource, namespace",
+            (cluster,),
+        )
+        return [Need(*row) for row in rows]
+
     def chunk_ids(self, shas: Sequence[str], where: Where) -> list[tuple[str, int]]:
         """(sha, chunk id) of the sections with these hashes that `where` admits."""
         clause, values = where.clause()
@@ -249,6 +295,11 @@ class Store:
             f"SELECT c.sha, c.id FROM chunks c JOIN documents d ON d.id = c.document WHERE c.sha IN ({marks}) AND {clause}",  # noqa: S608 -- marks and fixed clauses
             [*shas, *values],
         ).fetchall()
+
+
+def section_sha(label: Source, title: str, heading: str, text: str) -> str:
+    """Identifies a section by its label and by what an embedding model reads of it."""
+    return hashlib.sha256(f"{label.value}\0{embedded_text(title, heading, text)}".encode()).hexdigest()[:32]
 
 
 def embedded_text(title: str, heading: str, text: str) -> str:

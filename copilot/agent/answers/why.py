@@ -85,6 +85,9 @@ def _tell(draft: Draft, cause: RootCause, diagnosis: Diagnosis, lead: str) -> No
     draft.say(f"{lead}{cause.title}{since} (confidence {cause.confidence:.2f}).", *facts)
     if cause.affected:
         draft.say(f"It affects {names(cause.affected)}.")
+    for entry in cause.remembered:
+        quoted = draft.cite_document("incident memory", entry.at[:10], entry.quote, "memory")
+        draft.say(f"Seen before, quoted and not checked: {entry.quote}.", quoted)
     for step in cause.next_steps[:2]:
         draft.say(f"Next: {step.text}.")
         if step.command:

@@ -56,6 +56,10 @@ def diagnosis_lines(found: Diagnosis, most: int) -> list[Line]:
             lines.append(Line(f"affected: {named}", cause.object, "diagnosis", "diagnosis", Source.K8S_STRUCTURED, cause=True))  # fmt: skip
         lines += [Line(f"doubt: {doubt}", cause.object, "diagnosis", "diagnosis", cause=True) for doubt in cause.doubts]
         lines += [
+            Line(f"seen before, quoted and not checked: {entry.quote}", None, "incident memory", "memory", Source.EXTERNAL)
+            for entry in cause.remembered
+        ]  # fmt: skip
+        lines += [
             Line(f"next step: {step.text}" + (f" ({step.command})" if step.command else ""), cause.object, "diagnosis", "diagnosis", cause=True)
             for step in cause.next_steps[:3]
         ]  # fmt: skip

@@ -166,7 +166,7 @@ def test_an_interrupted_write_leaves_the_earlier_document(library, notes):
     def write_half() -> None:
         with library.store.writing():
             library.store.remove(str(notes / "pump.md"))
-            library.store.db.execute("INSERT INTO chunks VALUES (NULL, 10000000, 0, '', '', 0, '')")
+            library.store.db.execute("INSERT INTO chunks VALUES (NULL, 10000000, 0, '', '', 0, '', '')")
 
     with pytest.raises(sqlite3.IntegrityError):
         write_half()

@@ -13,7 +13,7 @@ def data_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("COPILOT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    monkeypatch.setattr("retrievers.knowledge.opening._dense", lambda folder: None)  # its own tests load the model
+    monkeypatch.setattr("retrievers.knowledge.opening._dense", lambda folder, meaning: None)  # its own tests load the model
     return tmp_path / "data"
 
 
@@ -46,7 +46,7 @@ def test_search_prints_its_documented_json(capsys):
     assert document["schema"] == "cluster-copilot/search/v1"
     assert len(document["hits"]) == 3
     first = document["hits"][0]
-    assert set(first) == {"title", "section", "path", "line", "snippet", "score", "legs", "trust", "signed"}
+    assert set(first) == {"title", "section", "path", "line", "snippet", "score", "legs", "trust", "signed", "label"}
     assert first["path"] == "runbooks/service-no-endpoints.md"
 
 

@@ -1,0 +1,73 @@
+"""Remembers what became of a plan: the trouble that stood at its object before, what was done, and whether it was gone after.
+
+It never stands in a change's way: what cannot be read or written is a sentence, not an error.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from copilot.changing.desk import Desk
+from copilot.changing.door import Carried
+from copilot.diagnosis import Scope as DiagnosisScope
+from copilot.diagnosis import diagnose
+from copilot.model import CopilotError, Ref, RootCause
+from copilot.redacting import redact_diagnosis
+from guardrails.plan import Plan
+from guardrails.steps import SendState
+from retrievers.graph import build_graph
+from retrievers.history import History, live_key
+from tools.cluster.source import Scope
+
+SURE = 0.5  # confidence: what is less likely than not is no trouble to remember a fix by
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """What was wrong with a plan's object before the plan: the leading cause, and the object that was asked about."""
+
+    about: Ref
+    cause: RootCause
+
+
+def trouble_before(desk: Desk, plan: Plan) -> Trouble | None:
+    """The root cause that explains the plan's object now; None where it is well, or the diagnosis would have to read everything."""
+    target = plan.target
+    if not target.namespace:
+        return None
+    about = Ref(target.kind, target.namespace, target.name, target.group)
+    found = _causes(desk, about)
+    return Trouble(about, found[0]) if found else None
+
+
+def remember_outcome(desk: Desk, plan: Plan, trouble: Trouble | None, carried: Carried, history: History, now: datetime) -> str:  # fmt: skip
+    """Note whether the trouble is gone; a sentence to show, empty where there was nothing to remember."""
+    if trouble is None or carried.state is not SendState.APPLIED or carried.watched is None:
+        return ""
+    try:
+        left = {(cause.cause, cause.object) for cause in _causes(desk, trouble.about)}
+        worked = (trouble.cause.cause, trouble.cause.object) not in left
+        cluster = live_key(plan.cluster.uid, plan.cluster.context)
+        history.count(cluster, trouble.cause, fix_of(plan), plan.id, now, worked=worked)
+    except CopilotError as error:
+        return f"Not remembered: {error.title}"
+    gone = "is gone" if worked else "is still there"
+    return f"Remembered: {trouble.cause.cause} {gone} after this. kubectl copilot remember list shows it."
+
+
+def fix_of(plan: Plan) -> str:
+    """What was done, in words of the program: the same change of another object of the kind is the same fix."""
+    changed = sorted({change.path for change in plan.computed.changes if change.asked})
+    done = ", ".join(dict.fromkeys(f"{step.op.value} the {step.ref.kind}" for step in plan.steps))
+    return f"{done} ({', '.join(changed)})" if changed else done
+
+
+def _causes(desk: Desk, about: Ref) -> list[RootCause]:
+    """The causes that explain an object, read afresh from its namespace. Empty where it cannot be read."""
+    try:
+        graph = build_graph(desk.source.snapshot(Scope(namespaces=(about.namespace,))))
+    except CopilotError:
+        return []
+    found = redact_diagnosis(diagnose(graph, DiagnosisScope(object=about)))
+    return [cause for cause in found.root_causes if cause.confidence >= SURE]
