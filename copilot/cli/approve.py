@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from copilot.cli.options import Target, cluster_options
+from copilot.cli.options import Target, cluster_options, soak_option
 from copilot.model.errors import EXIT_DENIED
 
 if TYPE_CHECKING:
@@ -20,14 +20,7 @@ _SHORTEST = 4  # characters of a plan's id: fewer name too many plans
 @click.command(name="approve")
 @click.argument("plan_id", metavar="PLAN")
 @click.option("--reject", is_flag=True, help="Say no: the plan stops waiting.")
-@click.option(
-    "--soak",
-    type=click.FloatRange(0, 3600),
-    default=120.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For a plan of your own: for how long a finished rollout must stay well before it counts as done.",
-)
+@soak_option
 @cluster_options
 def COMMAND(plan_id: str, reject: bool, soak: float, target: Target) -> int:  # noqa: N802 - the name every command module exports
     """Agree to a plan that waits, or reject it.

@@ -5,25 +5,14 @@ from __future__ import annotations
 import click
 
 from copilot.cli.break_glass_options import GlassWords, break_glass_options, leave_for, needs_changes
-from copilot.cli.options import Target, cluster_options, output_option
+from copilot.cli.options import Target, allow_changes_option, cluster_options, output_option, soak_option
 
 
 @click.command(name="do")
 @click.argument("words", metavar="[WORDS]", nargs=-1)
 @click.option("-f", "--file", "path", metavar="FILE", help="Apply the one object in this local file (JSON or YAML).")
-@click.option(
-    "--allow-changes",
-    is_flag=True,
-    help="Ask the cluster to rehearse the change, and carry it out once you agree. Off by default.",
-)
-@click.option(
-    "--soak",
-    type=click.FloatRange(0, 3600),
-    default=120.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For how long a finished rollout must stay well before it counts as done.",
-)
+@allow_changes_option
+@soak_option
 @break_glass_options
 @cluster_options
 @output_option("text", "json")

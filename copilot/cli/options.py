@@ -52,4 +52,25 @@ def output_option(*formats: str) -> Callable[[Callable[..., Any]], Callable[...,
     )
 
 
-__all__ = ["Target", "cluster_options", "output_option"]
+def allow_changes_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--allow-changes`."""
+    return click.option(
+        "--allow-changes",
+        is_flag=True,
+        help="Ask the cluster to rehearse the change, and carry it out once you agree. Off by default.",
+    )(command)
+
+
+def soak_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--soak SECONDS`."""
+    return click.option(
+        "--soak",
+        type=click.FloatRange(0, 3600),
+        default=120.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="For how long a finished rollout must stay well before it counts as done.",
+    )(command)
+
+
+__all__ = ["Target", "allow_changes_option", "cluster_options", "output_option", "soak_option"]

@@ -5,24 +5,13 @@ from __future__ import annotations
 import click
 
 from copilot.cli.break_glass_options import GlassWords, break_glass_options, leave_for, needs_changes
-from copilot.cli.options import Target, cluster_options
+from copilot.cli.options import Target, allow_changes_option, cluster_options, soak_option
 
 
 @click.command(name="undo")
 @click.argument("plan_id", metavar="PLAN")
-@click.option(
-    "--allow-changes",
-    is_flag=True,
-    help="Ask the cluster to rehearse the change, and carry it out once you agree. Off by default.",
-)
-@click.option(
-    "--soak",
-    type=click.FloatRange(0, 3600),
-    default=120.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For how long a finished rollout must stay well before it counts as done.",
-)
+@allow_changes_option
+@soak_option
 @break_glass_options
 @cluster_options
 def COMMAND(plan_id: str, allow_changes: bool, soak: float, glass: GlassWords | None, target: Target) -> int:  # noqa: N802 - the name every command module exports
