@@ -13,7 +13,7 @@ from copilot.changing.desk import Desk
 from copilot.changing.door import Carried
 from copilot.diagnosis import Scope as DiagnosisScope
 from copilot.diagnosis import diagnose
-from copilot.model import CopilotError, Ref, RootCause
+from copilot.model import CopilotError, Diagnosis, Ref, RootCause, Verdict
 from copilot.redacting import redact_diagnosis
 from guardrails.plan import Plan
 from guardrails.steps import SendState
@@ -37,8 +37,12 @@ def trouble_before(desk: Desk, plan: Plan) -> Trouble | None:
     if not target.namespace:
         return None
     about = Ref(target.kind, target.namespace, target.name, target.group)
-    found = _causes(desk, about)
-    return Trouble(about, found[0]) if found else None
+    try:
+        found = _explained(desk, about)
+    except CopilotError:
+        return None
+    sure = [cause for cause in found.root_causes if cause.confidence >= SURE]
+    return Trouble(about, sure[0]) if sure else None
 
 
 def remember_outcome(desk: Desk, plan: Plan, trouble: Trouble | None, carried: Carried, history: History, now: datetime) -> str:  # fmt: skip
@@ -46,7 +50,10 @@ def remember_outcome(desk: Desk, plan: Plan, trouble: Trouble | None, carried: C
     if trouble is None or carried.state is not SendState.APPLIED or carried.watched is None:
         return ""
     try:
-        left = {(cause.cause, cause.object) for cause in _causes(desk, trouble.about)}
+        found = _explained(desk, trouble.about)
+        if found.verdict is Verdict.UNKNOWN:
+            return "Not remembered: what was read afterwards is not enough to tell."
+        left = {(cause.cause, cause.object) for cause in found.root_causes}
         worked = (trouble.cause.cause, trouble.cause.object) not in left
         cluster = live_key(plan.cluster.uid, plan.cluster.context)
         history.count(cluster, trouble.cause, fix_of(plan), plan.id, now, worked=worked)
@@ -63,11 +70,11 @@ def fix_of(plan: Plan) -> str:
     return f"{done} ({', '.join(changed)})" if changed else done
 
 
-def _causes(desk: Desk, about: Ref) -> list[RootCause]:
-    """The causes that explain an object, read afresh from its namespace. Empty where it cannot be read."""
-    try:
-        graph = build_graph(desk.source.snapshot(Scope(namespaces=(about.namespace,))))
-    except CopilotError:
-        return []
-    found = redact_diagnosis(diagnose(graph, DiagnosisScope(object=about)))
-    return [cause for cause in found.root_causes if cause.confidence >= SURE]
+def _explained(desk: Desk, about: Ref) -> Diagnosis:
+    """The diagnosis of an object, read afresh from its namespace.
+
+    Raises:
+        CopilotError: it cannot be read.
+    """
+    graph = build_graph(desk.source.snapshot(Scope(namespaces=(about.namespace,))))
+    return redact_diagnosis(diagnose(graph, DiagnosisScope(object=about)))

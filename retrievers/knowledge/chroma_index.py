@@ -132,7 +132,12 @@ class ChromaIndex:
                 return held
             found = collection.query(query_embeddings=[_floats(wanted[known])], n_results=1, include=["distances"])
             near = found["ids"][0] and (found["ids"][0][0] == known or found["distances"][0][0] < 1e-3)
-        except _failures():
+        except _failures() as error:
+            if self._server:
+                raise KnowledgeError(
+                    f"The Chroma server {self._server} does not answer as it should: {type(error).__name__}",
+                    "Searching by words works without it. Check COPILOT_CHROMA_URL.",
+                ) from error
             return None
         return held if near else None
 

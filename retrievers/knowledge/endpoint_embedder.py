@@ -70,6 +70,7 @@ class EndpointEmbedder:
                 raw = answer.read(_MOST_BYTES + 1)
             return self._vectors(json.loads(raw[:_MOST_BYTES]), len(texts))
         except urllib.error.HTTPError as error:
+            error.close()
             raise KnowledgeError(f"The embeddings endpoint answers {error.code}.", _HINT) from error
         except (OSError, HTTPException) as error:
             reason = "does not answer in time" if isinstance(error, TimeoutError) else "cannot be reached"

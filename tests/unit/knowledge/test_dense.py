@@ -238,3 +238,53 @@ def test_weights_that_are_not_the_expected_ones_are_refused(tmp_path, monkeypatc
     monkeypatch.setattr("retrievers.knowledge.embedder._package_folder", lambda: tmp_path)
     with pytest.raises(EmbedderError, match="not the expected ones"):
         MiniLm(tmp_path / "cache").embed(["x"])
+
+
+@pytest.mark.skipif(not DEEP, reason="starts a Chroma server; COPILOT_DEEP=1 runs it")
+def test_several_writers_of_one_server_lose_nothing_and_two_knowledge_bases_stay_apart(tmp_path, notes, only_notes):
+    import subprocess
+    import sys
+    import time
+    from pathlib import Path
+
+    from retrievers.knowledge.chroma_index import ChromaIndex
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Path(sys.executable).with_name("chroma")
+    words = [str(program), "run", "--path", str(tmp_path / "server"), "--host", "127.0.0.1", "--port", str(port)]
+    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def at(folder):
+        url = f"http://127.0.0.1:{port}"
+        return Library(tmp_path / folder, REDACTOR, ChromaIndex(tmp_path / folder / "chroma", WordCounts(), url))
+
+    def write(number):
+        (notes / f"new{number}.md").write_text(f"# New {number}\n\nfresh{number}\n")
+        with at("a") as library:
+            library.index([notes])
+
+    try:
+        for _ in range(200):
+            with socket.socket() as knock:
+                if knock.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        with at("b") as other:
+            other.index([notes / "pump.md"])
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with at("a") as library, at("b") as other:
+            library.index([notes])
+            other.index([notes / "pump.md"])
+            assert library.gaps == []
+            assert vectors_in_chroma(library) == vectors_in_store(library)
+            assert len(vectors_in_chroma(library)) == 6
+            assert len(vectors_in_chroma(other)) == 1
+    finally:
+        server.terminate()
+        server.wait(10)
