@@ -39,7 +39,8 @@ def compile_request(ref: ObjectRef, args: StepArgs, *, rehearsal: bool = False) 
 
     Every request carries its precondition. A patch sets resourceVersion, which makes it a conditional update
     (kubernetes apiserver, `store.Update`: 409 when it is not the stored one), and a JSON Patch also tests uid and every
-    old value. Evictions and deletions carry both in their options, and a creation is refused where the name is taken. For those the dry run stands in the body too: with a
+    old value. Evictions and deletions carry both in their options, and what is made again is
+    refused where the name is taken. For those the dry run stands in the body too: with a
     body the server does not look at the query (apiserver, `handlers/delete.go`).
 
     Raises:
@@ -132,10 +133,11 @@ def _apply(ref: ObjectRef, args: ApplyArgs) -> Request:
     named = (metadata.get("name"), metadata.get("namespace", ""))
     if named != (ref.name, ref.namespace) or not metadata.keys() <= {"name", "namespace", "labels", "annotations"}:
         raise ChangeRefused("The document is not of the object that the plan names", "Make a new plan.")
-    if not args.exists:
+    if args.again and not args.exists:
         # Not server-side apply, which would change an object that someone made in the meantime: this is 409 then.
         return _post(ref.path.rpartition("/")[0], document)
-    document["metadata"] = metadata | {"uid": ref.uid, "resourceVersion": ref.resource_version}
+    if args.exists:
+        document["metadata"] = metadata | {"uid": ref.uid, "resourceVersion": ref.resource_version}
     try:
         body = canonical_json(document)
     except TypeError as error:

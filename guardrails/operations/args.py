@@ -66,11 +66,15 @@ class CreateJobArgs(msgspec.Struct, frozen=True, tag="create_job", tag_field="op
     document: str
 
 
-class ApplyArgs(msgspec.Struct, frozen=True, tag="apply", tag_field="op"):
-    """One object as JSON text, without uid and version. `exists` False: the plan found none, so it is created."""
+class ApplyArgs(msgspec.Struct, frozen=True, tag="apply", tag_field="op", omit_defaults=True):
+    """One object as JSON text, without uid and version. `exists` False: the plan found none, so it is created.
+
+    `again`: it was deleted through here, and is made again only where its name is still free.
+    """
 
     document: str
     exists: bool
+    again: bool = False
 
 
 StepArgs = ScaleArgs | RestartArgs | EditArgs | EvictArgs | DeleteArgs | CreateJobArgs | ApplyArgs

@@ -106,6 +106,9 @@ class OneUser(Api):
             connection.request(method, path, data, {**self._headers, "Content-Type": kind})
             response = connection.getresponse()
             text = response.read().decode()
+        except (http.client.HTTPException, OSError):
+            self._local.connection = None  # a broken connection is not used again
+            raise
         finally:
             self._headers = mine
         try:

@@ -33,8 +33,9 @@ def wanted_access(ref: ObjectRef, args: StepArgs) -> tuple[Access, ...]:
             asked = (("patch", ref.resource, "scale", ref.name),)
         case RestartArgs() | EditArgs():
             asked = (("patch", ref.resource, "", ref.name),)
-        case ApplyArgs(exists=exists):
-            asked = (("patch", ref.resource, "", ref.name) if exists else ("create", ref.resource, "", ""),)
+        case ApplyArgs(exists=exists, again=again):
+            made = () if exists else (("create", ref.resource, "", ""),)
+            asked = (*(() if again and not exists else (("patch", ref.resource, "", ref.name),)), *made)
         case EvictArgs():
             asked = (("create", ref.resource, "eviction", ref.name),)
         case DeleteArgs():

@@ -97,7 +97,7 @@ def _made_again(found: Found) -> tuple[Part, ...]:
     document |= {"apiVersion": found.kind.api_version, "kind": found.kind.kind}
     _unassign(document)
     try:
-        args = ApplyArgs(_document(document), exists=False)
+        args = ApplyArgs(_document(document), exists=False, again=True)
     except (ChangeRefused, IntentError):
         return ()
     return (Part(found.ref, args, found.body),)

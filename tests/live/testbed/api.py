@@ -5,6 +5,7 @@ Promise: a connection per thread, kept open; every refusal is an ApiError with t
 
 import http.client
 import json
+import select
 import ssl
 import threading
 from collections.abc import Iterable
@@ -78,10 +79,15 @@ class Api:
 
     def _connection(self) -> http.client.HTTPSConnection:
         kept: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)
-        if kept is None:
+        if kept is None or _closed_by_server(kept):
             kept = http.client.HTTPSConnection("127.0.0.1", self._port, context=self._tls, timeout=TIMEOUT)
             self._local.connection = kept
         return kept
+
+
+def _closed_by_server(connection: http.client.HTTPSConnection) -> bool:
+    """Whether something came on a connection that waits for nothing: the server has ended it."""
+    return connection.sock is not None and bool(select.select([connection.sock], [], [], 0)[0])
 
 
 def _message(text: str) -> str:

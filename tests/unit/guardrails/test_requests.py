@@ -75,6 +75,7 @@ STEPS: dict[str, tuple[ObjectRef, StepArgs]] = {
     "delete": (REF, DeleteArgs(Cascade.FOREGROUND)),
     "create job": (CRON, CreateJobArgs("now", _JOB)),
     "apply": (SETTINGS, ApplyArgs(_document(SETTINGS, data={"level": "debug"}), exists=True)),
+    "make again": (SETTINGS, ApplyArgs(_document(SETTINGS, data={}), exists=False, again=True)),
     "apply a new object": (
         msgspec.structs.replace(SETTINGS, uid="", resource_version=""), ApplyArgs(_document(SETTINGS, data={}), exists=False)
     ),
@@ -100,7 +101,9 @@ def test_a_rehearsal_is_one_in_every_place_that_the_server_looks_at(name: str) -
     assert "dryRun" not in compile_request(*STEPS[name]).body
 
 
-@pytest.mark.parametrize("name", [name for name in STEPS if name not in ("create job", "apply a new object")])
+@pytest.mark.parametrize(
+    "name", [name for name in STEPS if name not in ("create job", "apply a new object", "make again")]
+)
 def test_every_request_carries_uid_and_version_of_what_it_changes(name: str) -> None:
     ref, args = STEPS[name]
     body = json.loads(compile_request(ref, args).body)
