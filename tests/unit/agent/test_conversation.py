@@ -167,7 +167,7 @@ def test_a_silent_model_is_given_up(desk):
 
 
 def test_a_dripping_model_is_cut_off_at_the_turns_deadline(desk):
-    began = time.monotonic()
+    began, threads = time.monotonic(), threading.active_count()
     ticks = itertools.count()
     with ModelServer(play([Turn("word " * 400)])) as server:
         told = endpoint(server.url, retries=0)
@@ -176,7 +176,7 @@ def test_a_dripping_model_is_cut_off_at_the_turns_deadline(desk):
         writer.close()
     assert "did not answer within" in said.notes[0]
     assert time.monotonic() - began < 30
-    assert threading.active_count() < 30
+    assert threading.active_count() - threads < 10  # the turn leaves at most its own few behind, not one a drop
 
 
 def test_a_rate_limit_that_passes_is_waited_for(desk):
