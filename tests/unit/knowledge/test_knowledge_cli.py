@@ -13,7 +13,9 @@ def data_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("COPILOT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "no-kubeconfig"))
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    monkeypatch.setattr("retrievers.knowledge.opening._dense", lambda folder, meaning: None)  # its own tests load the model
+    monkeypatch.setattr(
+        "retrievers.knowledge.opening._dense", lambda folder, meaning: None
+    )  # its own tests load the model
     return tmp_path / "data"
 
 
