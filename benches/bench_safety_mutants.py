@@ -258,11 +258,11 @@ def measure(paths: list[str], *, part: int = 1) -> dict[str, tuple[int, list[str
             count += 1
             if survives(path, tree, tests):
                 left.append(what)
+                sys.stdout.write(f"  survived: {what}\n")
+                sys.stdout.flush()
         found[path] = (count, left)
         killed = count - len(left)
         sys.stdout.write(f"{path}: {killed} of {count} mutants killed ({killed / max(count, 1):.1%})\n")
-        for each in left:
-            sys.stdout.write(f"  survived: {each}\n")
         sys.stdout.flush()
     return found
 

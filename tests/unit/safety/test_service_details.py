@@ -53,7 +53,7 @@ def test_a_rehearsal_of_no_proper_plan_id_reaches_nobody(company: Company, plan_
 def test_a_plan_of_another_context_is_of_another_cluster(company: Company) -> None:
     plan = company.plan(submit=False)
     other = msgspec.structs.replace(plan, cluster=msgspec.structs.replace(plan.cluster, context="other"))
-    with pytest.raises(ChangeRefused, match="another cluster"):
+    with pytest.raises(ChangeRefused, match="or of another version"):
         company.ask(ALICE, frames.Submit(other))
 
 
@@ -194,3 +194,35 @@ def test_two_accounts_that_are_one_person_for_the_cluster_are_not_ready(api: Sma
     plan = company.plan(SHARED)
     assert not company.agree(plan, ALICE, BOB).ready
     assert company.agree(plan, MALLORY).ready
+
+
+def test_two_strangers_that_are_one_person_for_the_cluster_are_not_two_people(api: SmallApi, tmp_path: Path) -> None:
+    company = Company(api, tmp_path, mapping={"daemon": ActsAs("alice"), "bin": ActsAs("eve"), "sys": ActsAs("eve")})
+    plan = company.plan(SHARED)
+    assert not company.agree(plan, BOB, MALLORY).ready
+    assert company.agree(plan, ALICE).ready
+
+
+def test_a_yes_ends_at_the_second_that_it_names(company: Company) -> None:
+    plan = company.plan("scale web to 1")
+    company.agree(plan, ALICE)
+    (entry,) = [each for each in company.journal.entries(plan.id) if each.kind is Kind.APPROVED]
+    moment = parse_time(entry.detail["approval"]["expires"])
+    assert moment is not None
+    _at(company, moment)
+    assert company.ask(ALICE, frames.Progress(plan.id)).agreed == ()
+
+
+def test_a_step_under_a_true_seal_of_another_digest_is_not_sent(company: Company) -> None:
+    plan = company.plan()
+    company.agree(plan, ALICE)
+    (step,) = company.ask(ALICE, frames.Consume(plan.id, plan.digest))
+    forged = company.service._shop.gate._sealed(msgspec.structs.replace(step, digest="0" * 64, seal=""))
+    with pytest.raises(ApprovalError, match="not one of the plan on record"):
+        company.ask(ALICE, frames.Send(forged))
+
+
+def test_a_plan_with_an_unreadable_end_does_not_wait(company: Company) -> None:
+    plan = msgspec.structs.replace(company.plan(submit=False), expires="soon")
+    company.journal.append(Kind.PLANNED, plan.id, {"plan": msgspec.to_builtins(plan), "digest": plan.digest})
+    assert company.ask(ALICE, frames.Waiting()) == ()
