@@ -3,8 +3,10 @@ against the journal at the moment it arrives. What the witness objects to stands
 
 from __future__ import annotations
 
+import atexit
 import json
 import re
+import shutil
 import tempfile
 from collections import Counter
 from datetime import datetime
@@ -91,7 +93,9 @@ def small_cluster(*more: dict[str, Any]) -> SmallApi:
 @cache
 def kubeconfig_folder() -> Path:
     """One folder for the kubeconfig of all worlds of this process."""
-    return Path(tempfile.mkdtemp(prefix="kubeconfig-", dir=MEMORY))
+    folder = Path(tempfile.mkdtemp(prefix="kubeconfig-", dir=MEMORY))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @cache
