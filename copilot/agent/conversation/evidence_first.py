@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 import msgspec
@@ -24,6 +25,9 @@ _NEEDS_DIAGNOSIS = frozenset(
     {Intent.WHY, Intent.HEALTH, Intent.STATUS, Intent.UNCLEAR, Intent.SUMMARY, Intent.RESTARTS}
 )
 _NO_MODEL = frozenset({Intent.OUTSIDE, Intent.BEYOND})  # what the data cannot hold, a model cannot know either
+
+
+_PRONOUN = re.compile(r"\b(?:it|them|this one|that one)\b", re.IGNORECASE)
 
 
 class Path(Enum):
@@ -54,8 +58,10 @@ def footing(desk: Desk, text: str, focus: Ref | None) -> Footing:
     question = read_question(text, asking, desk.namespace)
     floor = tuple(answer_question(desk, text))
     assumed = ""
-    if focus is not None and _is_open(question, floor):
-        words = f"{text.rstrip(' ?!.')} {focus.kind.lower()}/{focus.name}?"
+    pronoun = _PRONOUN.search(text) if not question.refs else None
+    if focus is not None and (pronoun is not None or _is_open(question, floor)):
+        name = f"{focus.kind.lower()}/{focus.name}"
+        words = _PRONOUN.sub(name, text, count=1) if pronoun else f"{text.rstrip(' ?!.')} {name}?"
         again = tuple(answer_question(desk, words))
         if _answer(again) is not None:
             question, floor = read_question(words, asking, desk.namespace), again

@@ -73,3 +73,10 @@ def test_what_a_user_sees_where_something_is_missing(run, monkeypatch, tmp_path,
 
 def _seen(ran) -> list[str]:
     return [f"exit {ran.code}", *ran.out.splitlines(), *ran.err.splitlines()]
+
+
+def test_it_means_what_the_conversation_is_about(run):
+    ran = run("chat", "--from", SHOP, stdin=b"why is checkout down?\nwhich pods does it have?\n")
+    answer = ran.out.partition("Next: ")[2]
+    assert "shop/checkout-6787989d8d-lzn5r" in answer
+    assert "data/warehouse" not in answer
