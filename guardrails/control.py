@@ -17,7 +17,7 @@ _NOTES = frozenset({
     "app.kubernetes.io/component", "app.kubernetes.io/part-of", "app.kubernetes.io/version", "app.kubernetes.io/name",
     "app.kubernetes.io/created-by", "kubernetes.io/description", "kubernetes.io/change-cause", "helm.sh/chart",
     # What kubectl and the controllers count up by themselves.
-    "kubectl.kubernetes.io/restartedAt", "kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision",
+    "kubectl.kubernetes.io/restartedAt", "deployment.kubernetes.io/revision",
 })  # fmt: skip
 # Words that policies and people use to tell environments and tenants apart.
 _ENVIRONMENT = frozenset(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guardrails.control import control_keys
 from guardrails.facts import Autoscaler, Budget, Case, Eviction, QuotaRoom, ServiceReach, Surroundings
 from guardrails.managers import managers_of
 from guardrails.operations import Cascade, Op
@@ -297,3 +298,8 @@ def test_nothing_in_a_protected_namespace_is_ever_approved(case: Case) -> None:
 
 def test_a_restart_disrupts_only_pods_above_its_partition() -> None:
     assert pods_disrupted(_case(_RESTART, state=_state(5, 1, partition=3))) == 2
+
+
+def test_the_copy_that_kubectl_compares_with_is_no_mere_note() -> None:
+    key = "kubectl.kubernetes.io/last-applied-configuration"
+    assert control_keys((key, "kubectl.kubernetes.io/restartedAt"), ()) == (key,)
