@@ -22,6 +22,7 @@ from tests.live.testbed.errors import TestbedError
 HERE = Path(__file__).parent
 NODES = 4
 BREAKABLE = "node-4"  # no pod lands here unasked, so that tests may break it
+OWN_TAINT = "testbed/breakable"
 NODE_GRACE = 24  # seconds until a silent node is Unknown: half of upstream's, enough for four nodes
 collect_ignore = [] if binaries.METRICS_SERVER.is_built() else ["test_metrics.py"]  # an option: not part of test-deps
 REQUIRE = "COPILOT_REQUIRE_LIVE"
@@ -40,7 +41,7 @@ def live_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     _require(binaries.require)
     cluster = Cluster(_shared_folder(tmp_path_factory) / "cluster")
     cluster.start(nodes=NODES, node_grace=NODE_GRACE, owner=_owner())
-    cluster.kubectl("taint", "node", BREAKABLE, "testbed/breakable=yes:NoSchedule", "--overwrite")
+    cluster.kubectl("taint", "node", BREAKABLE, f"{OWN_TAINT}=yes:NoSchedule", "--overwrite")
     yield cluster
     if not _is_worker():
         cluster.stop()
@@ -67,6 +68,15 @@ def breakable_node(live_cluster: Cluster) -> Iterator[str]:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield BREAKABLE
         live_cluster.heal_node(BREAKABLE)
+        live_cluster.kubectl("uncordon", BREAKABLE)
+        for key in _taints(live_cluster) - {OWN_TAINT}:
+            if not key.startswith("node.kubernetes.io/"):  # those go by themselves, as the node gets well
+                live_cluster.kubectl("taint", "node", BREAKABLE, f"{key}-")
+        live_cluster.wait_for(lambda: _taints(live_cluster) == {OWN_TAINT}, 60, f"{BREAKABLE} to be sound again")
+
+
+def _taints(cluster: Cluster) -> set[str]:
+    return {taint["key"] for taint in cluster.get("node", BREAKABLE)["spec"].get("taints", ())}
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,10 @@ class Api:
 
     def _connection(self) -> http.client.HTTPSConnection:
         kept: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)
-        if kept is None or _closed_by_server(kept):
+        if kept is not None and _closed_by_server(kept):
+            kept.close()
+            kept = None
+        if kept is None:
             kept = http.client.HTTPSConnection("127.0.0.1", self._port, context=self._tls, timeout=TIMEOUT)
             self._local.connection = kept
         return kept
