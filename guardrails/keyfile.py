@@ -20,7 +20,7 @@ def load_or_create_key(path: Path) -> bytes:
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
-        _create(path)
+        create_key(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(file.fileno())
@@ -35,7 +35,7 @@ def load_or_create_key(path: Path) -> bytes:
     return key
 
 
-def _create(path: Path) -> None:
+def create_key(path: Path) -> None:
     """Write a whole key beside the path, then link it there: whoever comes second keeps the first one's key."""
     fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

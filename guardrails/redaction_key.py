@@ -6,7 +6,6 @@ of this process stands in, and `note()` says so.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,23 +68,14 @@ def install_key(folder: Path) -> bytes:
     Raises:
         OSError: the folder cannot be written, or the key cannot be read or is damaged.
     """
-    import secrets  # noqa: PLC0415 - see above
+    from guardrails.keyfile import create_key  # noqa: PLC0415 - see above
 
     path = folder / _FILE
     try:
         return _whole(path)
     except FileNotFoundError:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = folder / f".redaction.{os.getpid()}.{secrets.token_hex(4)}"
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(secrets.token_bytes(32))
-        os.link(fresh, path)  # whoever links first has made the key; the others read it
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()
+    create_key(path)
     return _whole(path)
 
 
