@@ -138,7 +138,7 @@ class Settings(msgspec.Struct, frozen=True):
     """Which language model is asked (`COPILOT_MODEL` and its relatives); none by default."""
 
     otel: bool = False
-    """Whether traces and metrics of the agent go to the collector of `OTEL_EXPORTER_OTLP_ENDPOINT` (`COPILOT_OTEL=1`)."""
+    """Whether traces, metrics and logs of the agent go to the collector of `OTEL_EXPORTER_OTLP_ENDPOINT` (`COPILOT_OTEL=1`)."""
 
     neo4j: Neo4jSettings = Neo4jSettings()
     """Where the graph is mirrored (`COPILOT_NEO4J_URL` and its relatives); nowhere by default."""

@@ -77,12 +77,12 @@ def _asked(copilot: Copilot, words: str, model: str | None, *, no_model: bool) -
     from copilot.settings import load_settings
 
     settings = load_settings()
-    if no_model or not (settings.model.url or model):
+    if not settings.otel and (no_model or not (settings.model.url or model)):
         yield from copilot.ask(words)
         return
     from copilot.cli.talking import open_talk
 
-    with open_talk(copilot, settings, model=model, resume=None, keep=False) as talk:
+    with open_talk(copilot, settings, model=model, resume=None, keep=False, no_model=no_model) as talk:
         if talk.trouble:
             click.echo(f"note: {talk.trouble}", err=True)
         yield from talk.ask(words)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
 from copilot.model import CopilotError
 
 if TYPE_CHECKING:
@@ -60,7 +62,7 @@ def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume
     store = (
         Sessions.of_cluster(settings.data_dir, copilot.snapshot.cluster, copilot.identity) if keep or endpoint else None
     )
-    telemetry = open_telemetry(settings) if endpoint is not None else None
+    telemetry = open_telemetry(settings)
     writer: LangChainWriter | None = None
     trouble = ""
     try:
@@ -81,12 +83,15 @@ def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume
         )  # fmt: skip
         yield Talk(conversation, copilot, store if keep else None, session, trouble)
     finally:
-        for one in (writer, telemetry, store):
+        for one in (writer, store):
             if one is not None:
                 one.close()
+        undelivered = telemetry.close()
+        if undelivered:
+            click.echo(f"note: {undelivered}", err=True)
 
 
-def _open(endpoint: object, store: Sessions | None, telemetry: Telemetry | None) -> LangChainWriter:
+def _open(endpoint: object, store: Sessions | None, telemetry: Telemetry) -> LangChainWriter:
     from copilot.agent.conversation.opening import open_writer
     from copilot.llm import Endpoint
     from copilot.llm.openai_chat import require_installed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from copilot.agent.conversation.evidence_first import Footing
 from copilot.agent.conversation.writer import Looked, Piece, Writer, Wrote
 from copilot.agent.grounding import Evidence
 from copilot.agent.prompting import CHOOSING, WRITING, user_text
+from copilot.agent.telemetry import Telemetry
 from copilot.agent.tools import Toolbox
 from copilot.llm.errors import ModelError, ModelFailure
 
@@ -51,7 +53,13 @@ def menu(stand: Footing) -> list[Choice]:
 
 
 def guided(
-    writer: Writer, stand: Footing, user: str, toolbox: Toolbox, evidence: Evidence, room: int
+    writer: Writer,
+    stand: Footing,
+    user: str,
+    toolbox: Toolbox,
+    evidence: Evidence,
+    room: int,
+    telemetry: Telemetry,
 ) -> Iterator[Piece]:
     """Let the model choose, look for it, let it write."""
     offered = menu(stand)
@@ -63,10 +71,13 @@ def guided(
         else:
             yield piece
     for place in _letters(chosen, len(offered)):
-        result = toolbox.call(offered[place].tool, offered[place].arguments)
-        for line in result.lines:
-            evidence.add(line)
-        yield Looked(offered[place].tool, result)
+        look = offered[place]
+        with telemetry.tool(look.tool, json.dumps(look.arguments)) as span:
+            result = toolbox.call(look.tool, look.arguments)
+            for line in result.lines:
+                evidence.add(line)
+            span.found(len(result.lines), result.trouble)
+        yield Looked(look.tool, result)
     assert stand.answer is not None
     try:
         words, _ = user_text(stand.text, stand.answer.scope, evidence.facts, (), room)

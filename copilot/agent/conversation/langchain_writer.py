@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 ASSUMED_CONTEXT = 8192  # tokens, where neither the endpoint nor the user says
 RESERVE_SECONDS = 15.0  # of a turn, kept for writing the answer
+UNKNOWN_TOOL = "unknown"  # a name that the model made up may hold anything
 _RAW = "_unreadable_arguments"
 
 
@@ -179,7 +180,8 @@ class _Run:
     def look(self, name: str, arguments: dict[str, Any]) -> str:
         """Run a tool and number what it found."""
         given: Any = arguments[_RAW] if set(arguments) == {_RAW} else arguments
-        with self._lock, self.writer._telemetry.tool(name, json.dumps(given, default=str)) as span:  # noqa: SLF001 - one module
+        known = name if name in self.toolbox.tools else UNKNOWN_TOOL
+        with self._lock, self.writer._telemetry.tool(known, json.dumps(given, default=str)) as span:  # noqa: SLF001 - one module
             result = self.toolbox.call(name, given)
             facts = [self.evidence.add(line) for line in result.lines]
             span.found(len(facts), result.trouble)
@@ -212,6 +214,7 @@ def _middleware(run: _Run) -> AgentMiddleware[Any, Any]:
                             response = handler(request.override(messages=fitted, tools=tools))
                     except ModelError as error:
                         if error.failure is ModelFailure.TOO_LONG and attempt == 1:
+                            span.failed(error)
                             continue
                         raise
                     message = response.result[0]

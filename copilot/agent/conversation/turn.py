@@ -17,11 +17,11 @@ from copilot.agent.conversation.composing import Composer, judged, repair_text, 
 from copilot.agent.conversation.evidence_first import Footing, Path, asked_for_change, footing, gather
 from copilot.agent.conversation.guided import guided
 from copilot.agent.conversation.writer import Looked, Piece, Spent, Stopped, Writer, Wrote
-from copilot.agent.events import Answer, Answered, EvidenceFound, StreamEvent, Token, ToolCalled
+from copilot.agent.events import Answer, Answered, EvidenceFound, Refused, StreamEvent, Token, ToolCalled
 from copilot.agent.grounding import Evidence, Judged
 from copilot.agent.prompting import TOOLS, WRITING, Earlier, user_text
 from copilot.agent.redaction import redact_event
-from copilot.agent.telemetry import Telemetry
+from copilot.agent.telemetry import Degraded, Telemetry, TurnSpan
 from copilot.agent.tools import Limits, Line, Toolbox
 from copilot.agent.tools.planning import Proposer
 from copilot.agent.tools.workplace import Workplace
@@ -74,14 +74,16 @@ class Conversation:
 
     def ask(self, text: str) -> Iterator[StreamEvent]:
         """Answer a question: a stream of redacted events, the last one `Answered` or `Refused`."""
-        with self._telemetry.turn(self._session, text):
-            for event in self._events(text):
+        with self._telemetry.turn(self._session, text) as told:
+            for event in self._events(text, told):
                 shown = redact_event(event)
+                if isinstance(shown, Answered | Refused):
+                    told.ended(shown)
                 yield shown
                 if isinstance(shown, Answered):
                     self.earlier.append(Earlier(shown.answer.question, _unmarked(shown.answer.text)))
 
-    def _events(self, text: str) -> Iterator[StreamEvent]:
+    def _events(self, text: str, told: TurnSpan) -> Iterator[StreamEvent]:
         self._provenance.said(text)
         stand = footing(self._desk, text, self.focus)
         self.focus = stand.about[0] if stand.about else self.focus
@@ -95,24 +97,26 @@ class Conversation:
         key = self._key(stand, evidence)
         kept = self._cache.find(key) if self._cache is not None else None
         if kept is not None:
+            told.cached()
             yield from (EvidenceFound(one) for one in kept.citations)
             yield Answered(
                 msgspec.structs.replace(kept, notes=(*kept.notes, "Answered before from the same evidence."))
             )
             return
-        yield from self._written(stand, evidence, key)
+        yield from self._written(stand, evidence, key, told)
 
-    def _written(self, stand: Footing, evidence: Evidence, key: str) -> Iterator[StreamEvent]:
+    def _written(self, stand: Footing, evidence: Evidence, key: str, told: TurnSpan) -> Iterator[StreamEvent]:
         assert self._writer is not None
         assert stand.answer is not None
         proposer = Proposer(self._provenance)
         toolbox = Toolbox(Workplace(self._desk), self._limits, (proposer.tool(),), self._read)
         for fact in evidence.facts:
             self._read(fact.line)
-        turn = _Turn(self._writer, evidence, toolbox, self.earlier, f"{self._session}/{len(self.earlier)}")
+        turn = _Turn(self._writer, evidence, toolbox, self.earlier, f"{self._session}/{len(self.earlier)}", self._telemetry, told)  # fmt: skip
         try:
             yield from turn.run(stand)
         except ModelError as error:
+            told.degraded(Degraded.FAILED, error)
             yield from _floor(stand, [error.title, error.hint, "This is the program's own answer."])
             return
         finally:
@@ -123,17 +127,18 @@ class Conversation:
             yield stand.refusal
             return
         if not turn.composer.stated:
+            told.degraded(Degraded.UNGROUNDED)
             why = "The model said nothing that the facts carry; this is the program's own answer."
             yield from _floor(stand, [*turn.notes, why])
             return
         notes = [stand.assumed, *turn.notes, f"{self._writer.name}: {turn.spent}."]
         answer = turn.composer.answer(stand.answer, [note for note in notes if note], self._writer.name)
         yield from (EvidenceFound(one) for one in answer.citations)
-        yield Answered(answer)
-        if self._cache is not None and not proposer.proposed:
+        if self._cache is not None and not proposer.proposed:  # before the last word: who has that may ask no further
             shown = redact_event(Answered(answer))
             assert isinstance(shown, Answered)
             self._cache.keep(key, shown.answer)
+        yield Answered(answer)
 
     def _read(self, line: Line) -> None:
         """Remember what the model is shown, and what was looked at: a plan's arguments are traced to it."""
@@ -155,12 +160,14 @@ class Conversation:
 class _Turn:
     """The model's part of a turn."""
 
-    def __init__(self, writer: Writer, evidence: Evidence, toolbox: Toolbox, earlier: Sequence[Earlier], thread: str) -> None:  # fmt: skip
+    def __init__(self, writer: Writer, evidence: Evidence, toolbox: Toolbox, earlier: Sequence[Earlier], thread: str, telemetry: Telemetry, told: TurnSpan) -> None:  # fmt: skip
         self._writer = writer
         self._evidence = evidence
         self._toolbox = toolbox
         self._earlier = earlier
         self._thread = thread
+        self._telemetry = telemetry
+        self._told = told
         self.composer = Composer(evidence)
         self.spent = Usage()
         self.notes: list[str] = []
@@ -180,6 +187,7 @@ class _Turn:
             yield from self._tokens([one for one in found[ahead:] if one.stands])
             gone = sum(not one.stands for one in found)
             if gone:
+                self._told.left_out(gone, len(found))
                 self.notes.append(
                     f"{gone} of {len(found)} statements of the model were left out: no fact carries them."
                 )
@@ -193,6 +201,7 @@ class _Turn:
         except ValueError as error:
             raise _too_long(self._writer) from error
         if left_out:
+            self._told.degraded(Degraded.SHORTENED)
             self.notes.append(f"{left_out} facts were left out to fit the model's context.")
         if tools:
             try:
@@ -202,10 +211,11 @@ class _Turn:
             except ModelError as error:
                 if error.failure is not ModelFailure.REFUSED or self._writer.mode is Mode.TOOLS:
                     raise
+                self._told.degraded(Degraded.GUIDED, error)
                 self.notes.append("The endpoint takes no tools; the program looked things up by itself.")
             else:
                 return
-        yield from self._events(guided(self._writer, stand, user, self._toolbox, self._evidence, room))
+        yield from self._events(guided(self._writer, stand, user, self._toolbox, self._evidence, room, self._telemetry))
 
     def _events(self, pieces: Iterator[Piece]) -> Iterator[StreamEvent]:
         for piece in pieces:
@@ -215,6 +225,7 @@ class _Turn:
                 case Spent(usage):
                     self.spent = self.spent.plus(usage)
                 case Stopped(why):
+                    self._told.degraded(Degraded.STOPPED)
                     self.notes.append(f"The model was stopped {why} and wrote from what it had.")
                 case Looked(name, result):
                     yield ToolCalled(name, result.asked, result.searched, len(result.lines), result.cut, result.trouble)

@@ -1,5 +1,5 @@
-"""Traces and metrics of the agent by OpenTelemetry's gen_ai conventions. Off unless asked for; no content unless asked for twice."""
+"""Traces, metrics and logs of the agent by OpenTelemetry's gen_ai conventions. Off unless asked for; no content unless asked for twice."""
 
-from copilot.agent.telemetry.telemetry import Span, Telemetry
+from copilot.agent.telemetry.telemetry import Degraded, Span, Telemetry, TurnSpan
 
-__all__ = ["Span", "Telemetry"]
+__all__ = ["Degraded", "Span", "Telemetry", "TurnSpan"]

@@ -13,12 +13,13 @@ def open_telemetry(settings: Settings) -> Telemetry:
     """What the settings ask for.
 
     Raises:
-        CopilotError: traces are wanted, and the extra `otel` is not installed.
+        CopilotError: telemetry is wanted, and the extra `otel` is not installed.
     """
     if not settings.otel:
         return Telemetry()
-    if importlib.util.find_spec("opentelemetry.sdk") is None:
+    # `find_spec` of a submodule imports its parents, so the top is looked for first.
+    if not all(importlib.util.find_spec(name) for name in ("opentelemetry", "opentelemetry.sdk")):
         raise CopilotError("COPILOT_OTEL is set, but OpenTelemetry is not installed.", "Install it: pip install 'cluster-copilot[otel]'")  # fmt: skip
-    from copilot.agent.telemetry.otel import open_otel  # noqa: PLC0415 - of the extra `otel`
+    from copilot.agent.telemetry.delivery import open_otel  # noqa: PLC0415 - of the extra `otel`
 
     return open_otel(content=settings.otel_content)
