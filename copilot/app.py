@@ -15,7 +15,7 @@ from copilot.settings import Settings, load_settings
 from copilot.target import Target
 
 if TYPE_CHECKING:
-    from copilot.agent.asking import Passage
+    from copilot.agent.asking import Finds, Passage, Shelf
     from copilot.agent.events import StreamEvent
     from copilot.diagnosis.reach import Reachability
     from retrievers.graph import ResourceGraph
@@ -35,6 +35,7 @@ class Copilot:
         self.target = target
         self.settings = settings
         self.namespace = namespace
+        self._rights: dict[tuple[Need, ...], Rights] = {}
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -167,6 +168,37 @@ class Copilot:
         with open_library(self.settings.data_dir, dense=False) as library:
             hits = library.search(words, most)
         return [Passage(hit.document, hit.section, hit.text, hit.source_path, trusted=hit.signed) for hit in hits]
+
+    def search_cluster(self, words: str, shelves: Sequence[Shelf], most: int) -> Finds:
+        """What is stored of this cluster and fits the words (`copilot.agent.tools.workplace.ClusterSearcher`).
+
+        Only what the API server lets this person get, in the namespace of the conversation and of what has none.
+        """
+        from copilot.agent.asking import Finds, Shelf, Stored
+        from retrievers.knowledge import Trust, Where, open_library
+
+        trust = {Shelf.STATE: Trust.OBJECTS, Shelf.INCIDENTS: Trust.INCIDENTS}
+        with open_library(self.settings.data_dir, dense=False) as library:
+            needs = library.store.needs(self.memory_key)
+            if self.namespace:
+                needs = [need for need in needs if need.namespace in ("", self.namespace)]
+            if not needs:
+                return Finds(notes=("nothing of it is stored (kubectl copilot index --objects stores it)",))
+            rights = self._rights_to(tuple(needs))
+            notes = (f"{rights.unasked} namespaces were not asked about and are left out",) if rights.unasked else ()
+            found = []
+            for shelf in shelves:
+                read_at = library.read_at(self.memory_key) if shelf is Shelf.STATE else ""
+                hits = library.search(words, most, where=Where(trust=trust[shelf], rights=rights))
+                found += [Stored(shelf, hit.document, hit.text, hit.source_path, hit.label, read_at) for hit in hits]
+        return Finds(tuple(found), notes)
+
+    def _rights_to(self, needs: tuple[Need, ...]) -> Rights:
+        """`rights`, asked once for each set of needs: a conversation searches many times over one observation."""
+        if needs not in self._rights:
+            rights = self.rights(needs)
+            self._rights[needs] = rights.within(self.namespace, needs) if self.namespace else rights
+        return self._rights[needs]
 
     def fetch_logs(self, pods: Sequence[Ref]) -> list[str]:
         """Read the logs of these pods that were not read yet (`copilot.agent.tools.workplace.LogFetcher`)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from copilot.agent.names import Names
 from copilot.diagnosis.rules.scheduling.fit import Nodes
 from copilot.diagnosis.view import View
 from copilot.model import Diagnosis, Ref, Resource
+from guardrails.provenance import Source
 from retrievers.graph import ResourceGraph
 
 
@@ -24,6 +26,31 @@ class Passage(msgspec.Struct, frozen=True):
     text: str
     source: str
     trusted: bool = False
+
+
+class Shelf(StrEnum):
+    """Where what was stored of a cluster stands."""
+
+    STATE = "state"  # objects as they were when somebody indexed them
+    INCIDENTS = "incidents"  # what people wrote about past trouble
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A section of what was stored of the cluster. `origin` is who could have written it, `read_at` when it was read, if known."""
+
+    shelf: Shelf
+    title: str
+    text: str
+    source: str
+    origin: Source
+    read_at: str = ""
+
+
+class Finds(msgspec.Struct, frozen=True):
+    """What a search of the stored cluster gave to this person, and in sentences what it had to leave out."""
+
+    found: tuple[Stored, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Desk(Protocol):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from retrievers.graph import ResourceGraph
     from retrievers.history import Incident
 
+from copilot.model.moment import stamp
 from guardrails.provenance.labels import Source
 from guardrails.provenance.signing import SignedPages
 from guardrails.redaction import Redactor
@@ -123,8 +124,15 @@ class Library:
         from retrievers.knowledge.objects import render_objects, root_of  # noqa: PLC0415 - needs the graph, which a search does not
 
         report = sync_documents(self.store, root_of(cluster), render_objects(graph, cluster, self._redactor))
+        self.store.set_meta(f"read {root_of(cluster)}", stamp(graph.snapshot.observed_at))
         self._prepare_dense()
         return report
+
+    def read_at(self, cluster: str) -> str:
+        """When the state that is stored of a cluster was read; empty where that is not known."""
+        from retrievers.knowledge.objects import root_of  # noqa: PLC0415 - likewise
+
+        return self.store.meta(f"read {root_of(cluster)}")
 
     def index_incidents(self, entries: Sequence[Incident], cluster: str) -> IndexReport:
         """Store the remembered incidents of a cluster; they are found by who may get the objects they are about."""

@@ -35,6 +35,11 @@ class Rights(msgspec.Struct, frozen=True):
         known = {f"{need.resource}@{need.namespace}", f"{need.resource}@{ANYWHERE}"}
         return need.cluster == self.cluster and not known.isdisjoint(self.granted)
 
+    def within(self, namespace: str, needs: Iterable[Need]) -> Rights:
+        """The same rights in one namespace and to what has none."""
+        met = (need for need in needs if need.namespace in ("", namespace) and self.allow(need))
+        return Rights(self.cluster, frozenset(f"{need.resource}@{need.namespace}" for need in met), self.unasked)
+
     def as_json(self) -> str:
         """The grants as SQLite reads them."""
         return msgspec.json.encode(sorted(self.granted)).decode()

@@ -48,7 +48,9 @@ def menu(stand: Footing) -> list[Choice]:
             Choice("what changed lately", "list_changes", space),
             Choice("the newest warnings", "list_events", {**space, "warnings": True}),
         ]
-    found.append(Choice("runbooks on the question", "search_runbooks", {"words": stand.text[:400]}))
+    found.append(
+        Choice("runbooks, stored objects and past incidents on the question", "search", {"words": stand.text[:400]})
+    )
     return found
 
 

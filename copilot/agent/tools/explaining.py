@@ -1,4 +1,4 @@
-"""Why and since when: diagnosis, changes, the line of time, runbooks."""
+"""Why and since when: diagnosis, changes, the line of time."""
 
 from __future__ import annotations
 
@@ -116,25 +116,8 @@ def line_of_time(place: Workplace, given: TimelineArguments) -> Result:
     return Result(f"what happened to {ref}", f"since {stamp(line.since)}", tuple(lines[:MOST_CHANGES]), cut, "" if lines else "Nothing was recorded.")  # fmt: skip
 
 
-class SearchArguments(msgspec.Struct, frozen=True):
-    """Arguments of search_runbooks."""
-
-    words: Annotated[str, Meta(description="A symptom, an event's reason or an error line")]
-
-
-def search_runbooks(place: Workplace, given: SearchArguments) -> Result:
-    """Sections of runbooks and of the user's documents."""
-    lines = []
-    for passage in place.desk.search(given.words[:400], 4):
-        origin = Source.RUNBOOK if passage.trusted else Source.EXTERNAL
-        where = f"{passage.title} § {passage.section}" if passage.section else passage.title
-        lines.append(Line(f"{passage.title}: {passage.text}", None, where, passage.source, origin))
-    return Result(f"runbooks on {given.words!r}", "shipped runbooks and indexed documents", tuple(lines), trouble="" if lines else "No page speaks of that.")  # fmt: skip
-
-
 EXPLAINING: tuple[Tool[Any], ...] = (
     Tool("diagnose", "Root causes with proof, for an object or a namespace. Call it first.", DiagnoseArguments, diagnose),
     Tool("list_changes", "What changed, newest first, and who wrote it.", ChangeArguments, list_changes),
     Tool("timeline", "What happened around the onset of an object's trouble.", TimelineArguments, line_of_time),
-    Tool("search_runbooks", "Runbook sections for a symptom.", SearchArguments, search_runbooks),
 )  # fmt: skip

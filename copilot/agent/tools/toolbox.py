@@ -13,6 +13,7 @@ from copilot.agent.tools.explaining import EXPLAINING
 from copilot.agent.tools.judging import JUDGING
 from copilot.agent.tools.looking import LOOKING
 from copilot.agent.tools.relating import RELATING
+from copilot.agent.tools.searching import SEARCHING
 from copilot.agent.tools.spill import Spill
 from copilot.agent.tools.tool import Line, Result, Tool, redacted
 from copilot.agent.tools.workplace import Workplace
@@ -55,7 +56,7 @@ class Toolbox:
         self.calls = 0
         self._shown = shown
         self._seen: dict[str, int] = {}
-        listed = (*EXPLAINING, *LOOKING, *RELATING, *JUDGING, *extra)
+        listed = (*EXPLAINING, *LOOKING, *RELATING, *JUDGING, *SEARCHING, *extra)
         more = Tool(READ_MORE, "The next part of a result that was cut.", MoreArguments, self._more)
         self.tools: dict[str, Tool[Any]] = {tool.name: tool for tool in (*listed, more)}
 

@@ -1,0 +1,270 @@
+"""The model's search finds pages, stored objects and past incidents, and of a cluster only what the API server lets the asker get."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from copilot.agent import Answered
+from copilot.agent.conversation import Conversation
+from copilot.agent.conversation.langchain_writer import LangChainWriter
+from copilot.agent.events import ToolCalled
+from copilot.agent.tools import Toolbox
+from copilot.agent.tools.tool import Result
+from copilot.agent.tools.workplace import ClusterSearcher, Workplace
+from copilot.app import Copilot
+from copilot.llm import Endpoint, Mode
+from copilot.llm.openai_chat import http_client
+from copilot.llm.scripted import facts_in, faithful
+from copilot.llm.transcript import Turn, call
+from copilot.model import CopilotError, Coverage, Evidence, Ref, Resource, RootCause, Snapshot
+from copilot.settings import Settings
+from copilot.target import Target
+from guardrails.provenance import Source
+from retrievers.graph import build_graph
+from retrievers.history import History
+from retrievers.knowledge import open_library
+from tests.model_server import ModelServer
+from tests.unit.agent.asked import Desk
+from tools.cluster.live import LiveSource
+
+pytestmark = pytest.mark.proof
+
+READ = datetime(2026, 1, 1, 12, tzinfo=UTC)
+JOINT = "\u02c6"  # joins the words of untrusted text in a prompt
+EVERYTHING = ("deployments.apps", "pods", "events", "namespaces", "nodes")
+
+
+def resource(kind: str, namespace: str, name: str, group: str = "", **body: Any) -> Resource:
+    metadata = {"name": name, "namespace": namespace, **body.pop("metadata", {})}
+    return Resource(ref=Ref(kind, namespace, name, group), body={"metadata": metadata, **body})
+
+
+def team(namespace: str, message: str) -> list[Resource]:
+    """A Deployment whose one pod says something."""
+    owner = {"ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "controller": True}]}
+    waiting = {"name": "web", "ready": False, "state": {"waiting": {"reason": "CrashLoopBackOff", "message": message}}}
+    return [
+        resource("Namespace", "", namespace),
+        resource("Deployment", namespace, "web", "apps", spec={"replicas": 1}, status={}),
+        resource("Pod", namespace, "web-a", metadata=owner, status={"phase": "Running", "containerStatuses": [waiting]}),
+    ]  # fmt: skip
+
+
+def observed(*resources: Resource) -> Snapshot:
+    system = resource("Namespace", "", "kube-system", metadata={"uid": "uid-1"})
+    return Snapshot(cluster="prod", observed_at=READ, resources=(system, *resources), coverage=Coverage())
+
+
+WHOLE = observed(*team("shop", "quota zirconium exceeded"), *team("vault", "quota vanadium exceeded"))
+
+
+class Api:
+    """An API server that reviews access; `granted` holds `resource@namespace`, `resource@` for everywhere."""
+
+    def __init__(self, granted: set[str], *, broken: bool = False) -> None:
+        self.granted = granted
+        self.broken = broken
+        self.asked: list[str] = []
+
+    def review(self, _: object, spec: dict[str, Any]) -> Any:
+        given = spec["resourceAttributes"]
+        if self.broken:
+            raise CopilotError("The cluster does not answer.", "")
+        plural = ".".join(filter(None, (given["resource"], given.get("group", ""))))
+        self.asked.append(f"{plural}@{given.get('namespace', '')}")
+        allowed = self.asked[-1] in self.granted
+
+        class Reply:
+            ok = True
+
+            def json(self) -> object:
+                return {"status": {"allowed": allowed}}
+
+        return Reply()
+
+
+class Live(LiveSource):
+    """A live cluster as one person reads it."""
+
+    def __init__(self, snapshot: Snapshot, api: Api) -> None:
+        self.read = snapshot
+        self.transport = api  # type: ignore[assignment]
+
+    def snapshot(self, scope: object) -> Snapshot:
+        return self.read
+
+    def read_logs(self, wanted: object) -> Any:
+        class Nothing:
+            logs = ()
+            notes = ()
+
+        return Nothing()
+
+    def read_configs(self, refs: object) -> Any:
+        raise AssertionError("no mesh here")
+
+
+def open_as(folder, granted: set[str], *spaces: str, namespace: str | None = None, broken: bool = False) -> Copilot:
+    """The copilot of a person who reads these namespaces."""
+    seen = [one for one in WHOLE.resources if one.ref.namespace in ("", *spaces)]
+    source = Live(observed(*(one for one in seen if one.ref.name != "kube-system")), Api(granted, broken=broken))
+    return Copilot(source, Target(), Settings(data_dir=folder), namespace)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data folder in which somebody who may read all has stored the cluster and an incident of each namespace."""
+    admin = open_as(tmp_path, {f"{one}@" for one in EVERYTHING}, "shop", "vault")
+    history = History(tmp_path)
+    for namespace, why in (("shop", "zirconium ran out"), ("vault", "vanadium ran out")):
+        web = Ref("Deployment", namespace, "web", "apps")
+        cause = RootCause(rank=1, cause="pod.crash", object=web, title="crashes", confidence=0.9, evidence=(Evidence(object=web, path="status", text="x"),))  # fmt: skip
+        history.remember(admin.memory_key, cause, why, "bought more", "ann", READ)
+    with open_library(tmp_path, dense=False, read_only=False) as library:
+        library.index_objects(admin.objects, admin.memory_key)
+        library.index_incidents(history.entries(admin.memory_key), admin.memory_key)
+    return tmp_path
+
+
+SHOP = {f"{one}@shop" for one in EVERYTHING}
+
+
+def search(copilot: Copilot, **given: str) -> Result:
+    return Toolbox(Workplace(copilot)).call("search", given)
+
+
+def text(result: Result) -> str:
+    return "\n".join(line.text for line in result.lines)
+
+
+def test_the_composition_root_is_a_desk_that_searches_the_stored_cluster(folder):
+    assert isinstance(open_as(folder, SHOP, "shop"), ClusterSearcher)
+
+
+def test_stored_state_is_found_by_what_it_says_with_the_time_it_was_read_and_its_label(folder):
+    result = search(open_as(folder, SHOP, "shop"), words="zirconium exceeded", among="state")
+    line = next(line for line in result.lines if "zirconium" in line.text)
+    assert line.text.startswith("Deployment shop/web as stored when the cluster was read at 2026-01-01T12:00:00Z")
+    assert line.origin is Source.K8S_FREETEXT
+
+
+def test_a_past_incident_is_found_as_somebodys_words_and_as_nothing_else(folder):
+    result = search(open_as(folder, SHOP, "shop"), words="zirconium ran out", among="incidents")
+    (line,) = result.lines
+    assert "quoted and not checked" in line.text
+    assert "ann wrote: cause “zirconium ran out”, fix “bought more”" in line.text
+    assert line.origin is Source.EXTERNAL
+    assert not line.cause
+
+
+def test_one_search_finds_pages_state_and_incidents_together(folder):
+    result = search(open_as(folder, SHOP, "shop"), words="CrashLoopBackOff zirconium")
+    assert {line.origin for line in result.lines} >= {Source.RUNBOOK, Source.K8S_FREETEXT, Source.EXTERNAL}
+
+
+def test_pages_alone_ask_the_api_server_nothing(folder):
+    copilot = open_as(folder, SHOP, "shop")
+    assert search(copilot, words="CrashLoopBackOff", among="pages").lines
+    assert copilot.source.transport.asked == []
+
+
+@pytest.mark.parametrize("among", ["all", "state", "incidents"])
+@pytest.mark.parametrize("words", ["vanadium", "vault", "Deployment vault/web", "quota exceeded ran out bought more"])
+def test_of_a_namespace_that_the_asker_may_not_read_nothing_is_found(folder, words, among):
+    result = search(open_as(folder, SHOP, "shop"), words=words, among=among)
+    assert "vanadium" not in text(result)
+    assert "vault/" not in text(result)
+
+
+def test_who_may_get_the_deployment_but_not_its_pods_reads_its_summary_and_not_their_words(folder):
+    copilot = open_as(folder, {"deployments.apps@vault"}, "shop")
+    found = text(search(copilot, words="web vanadium quota exceeded", among="state"))
+    assert "Deployment vault/web" in found
+    assert "vanadium" not in found
+
+
+def test_without_any_right_nothing_of_the_cluster_is_found(folder):
+    copilot = open_as(folder, set())
+    result = search(copilot, words="zirconium vanadium web", among="state")
+    assert not result.lines
+    assert "Nothing that was searched" in result.trouble
+
+
+def test_where_the_api_server_does_not_say_nothing_is_found_and_the_pages_still_are(folder):
+    result = search(open_as(folder, SHOP, "shop", broken=True), words="CrashLoopBackOff zirconium")
+    assert {line.origin for line in result.lines} == {Source.RUNBOOK}
+    assert "was not searched: The cluster does not answer." in result.searched
+
+
+def test_a_conversation_in_a_namespace_finds_nothing_of_another_even_with_the_right(folder):
+    every = {f"{one}@" for one in EVERYTHING}
+    copilot = open_as(folder, every, "shop", "vault", namespace="shop")
+    found = text(search(copilot, words="quota exceeded zirconium vanadium"))
+    assert "zirconium" in found
+    assert "vanadium" not in found
+
+
+def test_a_recording_finds_nothing_of_the_live_cluster_whose_name_it_bears(folder):
+    recorded = Copilot(Live(WHOLE, Api(set())), Target(paths=("dump",)), Settings(data_dir=folder), None)
+    result = search(recorded, words="zirconium vanadium", among="state")
+    assert not result.lines
+    assert "nothing of it is stored" in result.searched
+
+
+def test_rights_are_asked_once_for_many_searches_of_one_conversation(folder):
+    copilot = open_as(folder, SHOP, "shop")
+    box = Toolbox(Workplace(copilot))
+    box.call("search", {"words": "zirconium"})
+    asked = len(copilot.source.transport.asked)
+    box.call("search", {"words": "quota"})
+    assert asked
+    assert len(copilot.source.transport.asked) == asked
+
+
+@pytest.mark.parametrize("given", [{}, {"words": 7}, {"words": "x", "among": "secrets"}, {"words": "\x1b[2J\x00" * 900}, {"words": ""}, {"words": '" OR 1=1 --'}])  # fmt: skip
+def test_garbage_is_answered_without_a_crash(folder, given):
+    result = Toolbox(Workplace(open_as(folder, SHOP, "shop"))).call("search", given)
+    assert "\x1b" not in result.asked + result.searched + result.trouble
+    assert "vanadium" not in text(result)
+
+
+def test_a_desk_that_stores_nothing_says_so():
+    box = Toolbox(Workplace(Desk(build_graph(WHOLE))))
+    assert "Nothing of a cluster is stored here." in box.call("search", {"words": "zirconium"}).searched
+
+
+def through_the_model(copilot: Copilot, mode: Mode):
+    """A whole conversation in which the model searches for what it may not see; all that the model was sent."""
+
+    def player(request):
+        if "tools" in request and request["messages"][-1]["role"] == "user":
+            return Turn(calls=(call("search", words="vanadium zirconium quota exceeded vault web"),))
+        if "looks at" in json.dumps(request) or "can look at" in json.dumps(request):
+            return Turn("F")  # the last line of the menu
+        found = [(number, words) for number, words in facts_in(request) if "zirconium" in words]
+        return Turn(f"Deployment shop/web was stored with the message `quota zirconium exceeded` [{found[-1][0]}].") if found else faithful(request)  # fmt: skip
+
+    with ModelServer(player) as server:
+        given = Endpoint(url=server.url, model="scripted", context=32_000, retries=0, seconds=5.0, mode=mode)
+        writer = LangChainWriter(given, http_client(given))
+        try:
+            events = list(Conversation(copilot, writer).ask("why is web in shop broken?"))
+        finally:
+            writer.close()
+    return events, json.dumps(server.requests, ensure_ascii=False).replace(JOINT, " ")
+
+
+@pytest.mark.parametrize("mode", [Mode.TOOLS, Mode.GUIDED])
+def test_through_a_whole_conversation_the_model_is_sent_no_word_of_a_namespace_that_the_asker_may_not_read(folder, mode):  # fmt: skip
+    events, sent = through_the_model(open_as(folder, SHOP, "shop"), mode)
+    assert [event.name for event in events if isinstance(event, ToolCalled)] == ["search"]
+    assert "as stored when the cluster was read at" in sent
+    assert "quota zirconium exceeded" in sent
+    assert "quota vanadium exceeded" not in sent
+    assert "vanadium ran out" not in sent
+    assert "vault/web" not in sent
+    assert isinstance(events[-1], Answered)
