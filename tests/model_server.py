@@ -23,6 +23,7 @@ _ERRORS = {
     Fault.WRONG_KEY: (401, "invalid_api_key", "Incorrect API key provided"),
     Fault.NO_MODEL: (404, "model_not_found", "The model does not exist"),
     Fault.RATE_LIMITED: (429, "rate_limit_exceeded", "Rate limit reached"),
+    Fault.REFUSED: (400, "invalid_request_error", "Unsupported parameter"),
     Fault.ERROR: (500, "server_error", "The server had an error"),
     Fault.OVERFLOW: (400, "context_length_exceeded", "This model's maximum context length is 4096 tokens"),
 }

@@ -94,13 +94,20 @@ def _show_prompt(copilot: Copilot, words: str, model: str | None) -> int:
 
     from copilot.agent.conversation import Conversation
     from copilot.agent.conversation.opening import endpoint_of, unsent
+    from copilot.llm.known import KnownModels, adapted
     from copilot.settings import load_settings
 
-    endpoint = endpoint_of(load_settings(), model=model)
+    settings = load_settings()
+    endpoint = endpoint_of(settings, model=model)
     if endpoint is None:
         raise UsageError(
             "No model is configured, so nothing would be sent.", "Set COPILOT_MODEL_URL and COPILOT_MODEL."
         )
+    endpoint, trouble = adapted(endpoint, KnownModels(settings.data_dir).find(endpoint))
+    if trouble:
+        click.echo(f"note: {trouble}", err=True)
+    if endpoint is None:
+        return 0
     writer, capture = unsent(endpoint)
     for _ in Conversation(copilot, writer).ask(words):
         pass  # the request is kept on the way

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
 from copilot.cli.models_fetch import fetch_model
 from copilot.cli.options import output_option
@@ -21,7 +22,7 @@ def COMMAND(context: click.Context, url: str | None, model: str | None, output: 
     """Ask a model endpoint what it can do: tool calls, JSON by schema, the length of its context.
 
     Sends four short made-up questions and nothing of your cluster. Without an endpoint it says how to set one; the program
-    needs none to answer. The key comes from COPILOT_MODEL_KEY or a file of mode 0600 in COPILOT_MODEL_KEY_FILE.
+    needs none to answer. What was found is kept for a week, and ask and chat use the mode that works. The key comes from COPILOT_MODEL_KEY or a file of mode 0600 in COPILOT_MODEL_KEY_FILE.
     Exit code: 0 it answers, 69 it does not.
 
     \b
@@ -33,15 +34,20 @@ def COMMAND(context: click.Context, url: str | None, model: str | None, output: 
     if context.invoked_subcommand is not None:
         return 0
     from copilot.agent.conversation.opening import endpoint_of
+    from copilot.llm.known import KnownModels, finding
     from copilot.llm.probe import probe
     from copilot.settings import load_settings
 
-    endpoint = endpoint_of(load_settings(), model=model, url=url)
+    settings = load_settings()
+    endpoint = endpoint_of(settings, model=model, url=url)
     if endpoint is None:
         click.echo("No model is configured: every answer comes from the reader, the rules and the runbooks.")
         click.echo("To add one: export COPILOT_MODEL_URL=http://127.0.0.1:8000/v1 COPILOT_MODEL=NAME")
         return 0
     found = probe(endpoint)
+    if found.answers:
+        known = msgspec.structs.replace(endpoint, model=found.model)
+        KnownModels(settings.data_dir).keep(known, finding(found))
     if output == "json":
         print_json(
             {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Talk:
-    """A conversation about one scope of one cluster, kept as it goes. `trouble` says why no model writes."""
+    """A conversation about one scope of one cluster, kept as it goes. `trouble` says why no model writes, or less of one."""
 
     def __init__(self, conversation: Conversation, copilot: Copilot, store: Sessions | None, session: Session | None, trouble: str) -> None:  # fmt: skip
         self.conversation = conversation
@@ -57,14 +57,17 @@ def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume
     from copilot.agent.prompting.prompt import Earlier
     from copilot.agent.session import Sessions
     from copilot.agent.telemetry.opening import open_telemetry
+    from copilot.llm.known import KnownModels, adapted, refusal
 
-    endpoint = None if no_model else endpoint_of(settings, model=model)
+    known = KnownModels(settings.data_dir)
+    endpoint, trouble = None if no_model else endpoint_of(settings, model=model), ""
+    if endpoint is not None:
+        endpoint, trouble = adapted(endpoint, known.find(endpoint))
     store = (
         Sessions.of_cluster(settings.data_dir, copilot.snapshot.cluster, copilot.identity) if keep or endpoint else None
     )
     telemetry = open_telemetry(settings)
     writer: LangChainWriter | None = None
-    trouble = ""
     try:
         session = store.resume(resume) if store and resume else store.start() if store and keep else None
         if endpoint is not None:
@@ -81,7 +84,11 @@ def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume
             copilot, writer, earlier=earlier, focus=focus, cache=store, telemetry=telemetry,
             session=session.id if session is not None else _once(),
         )  # fmt: skip
-        yield Talk(conversation, copilot, store if keep else None, session, trouble)
+        try:
+            yield Talk(conversation, copilot, store if keep else None, session, trouble)
+        finally:
+            if endpoint is not None and conversation.tools_refused:
+                known.keep(endpoint, refusal(endpoint))
     finally:
         for one in (writer, store):
             if one is not None:

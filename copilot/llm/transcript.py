@@ -27,6 +27,7 @@ class Fault(StrEnum):
     WRONG_KEY = "401"
     NO_MODEL = "404"
     RATE_LIMITED = "429"
+    REFUSED = "400"  # the request is malformed, as far as the endpoint can tell
     ERROR = "500"
     OVERFLOW = "overflow"  # 400 with the code context_length_exceeded
     GARBAGE = "garbage"  # 200 with a body that is no completion

@@ -71,6 +71,7 @@ class Conversation:
         self.earlier = list(earlier)
         self.focus = focus
         self.spent = Usage()
+        self.tools_refused = False  # whether the endpoint was found to take no tools, and answered without them
 
     def ask(self, text: str) -> Iterator[StreamEvent]:
         """Answer a question: a stream of redacted events, the last one `Answered` or `Refused`."""
@@ -122,6 +123,9 @@ class Conversation:
         finally:
             toolbox.close()
             self.spent = self.spent.plus(turn.spent)
+        if turn.tools_refused:  # asked again, it would refuse again
+            self.tools_refused = True
+            self._writer.mode = Mode.GUIDED
         yield from proposer.proposed
         if stand.refusal is not None and not proposer.proposed:
             yield stand.refusal
@@ -171,6 +175,7 @@ class _Turn:
         self.composer = Composer(evidence)
         self.spent = Usage()
         self.notes: list[str] = []
+        self.tools_refused = False
         self._text = ""
 
     def run(self, stand: Footing) -> Iterator[StreamEvent]:
@@ -211,6 +216,7 @@ class _Turn:
             except ModelError as error:
                 if error.failure is not ModelFailure.REFUSED or self._writer.mode is Mode.TOOLS:
                     raise
+                self.tools_refused = True
                 self._told.degraded(Degraded.GUIDED, error)
                 self.notes.append("The endpoint takes no tools; the program looked things up by itself.")
             else:
