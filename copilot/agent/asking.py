@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -72,6 +72,15 @@ class Desk(Protocol):
 
     def search(self, words: str, most: int) -> Sequence[Passage]:
         """Passages of runbooks and documents, best first."""
+        ...
+
+
+@runtime_checkable
+class ClusterSearcher(Protocol):
+    """A desk that can search what was stored of the cluster earlier."""
+
+    def search_cluster(self, words: str, shelves: Sequence[Shelf], most: int) -> Finds:
+        """At most `most` of each shelf, of what the API server lets this person get and nothing else."""
         ...
 
 

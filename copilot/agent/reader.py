@@ -22,6 +22,7 @@ from copilot.agent.answers.holders import answer_holders
 from copilot.agent.answers.images import answer_images
 from copilot.agent.answers.lists import answer_count, answer_list, answer_restarts, answer_where
 from copilot.agent.answers.network import answer_network
+from copilot.agent.answers.past import answer_past
 from copilot.agent.answers.properties import answer_detail, answer_properties, answer_status
 from copilot.agent.answers.queues import answer_queue
 from copilot.agent.answers.quota import answer_quota
@@ -66,6 +67,7 @@ _OPEN = frozenset(
         Intent.OUTSIDE,
         Intent.HEALTH,
         Intent.ADDRESS,
+        Intent.PAST,
     }
 )
 _OBJECTS = {Intent.NETWORK: 2, Intent.COMPARE: 2}  # answers about two objects
@@ -104,6 +106,7 @@ _ANSWERS: dict[Intent, Answerer] = {
     Intent.LOGS: answer_logs,
     Intent.EVENTS: answer_events,
     Intent.HOW: answer_how,
+    Intent.PAST: answer_past,
     Intent.BEYOND: answer_beyond,
     Intent.OUTSIDE: answer_outside,
 }

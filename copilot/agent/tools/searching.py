@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from copilot.agent.asking import Finds, Shelf, Stored
+from copilot.agent.asking import ClusterSearcher, Finds, Shelf, Stored
 from copilot.agent.tools.tool import Line, Result, Tool
-from copilot.agent.tools.workplace import ClusterSearcher, Workplace
+from copilot.agent.tools.workplace import Workplace
 from copilot.model import CopilotError
 from guardrails.provenance import Source
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
-from copilot.agent.asking import Asking, Desk, Finds, Shelf
+from copilot.agent.asking import Asking, Desk
 from copilot.agent.draft import Draft
 from copilot.agent.events import Answer
 from copilot.agent.tools.tool import Line
@@ -33,15 +33,6 @@ class AccessAsker(Protocol):
 
     def may_i(self, verb: str, resource: str, namespace: str, name: str) -> str:
         """The answer in a sentence; empty where there is no live cluster."""
-        ...
-
-
-@runtime_checkable
-class ClusterSearcher(Protocol):
-    """A desk that can search what was stored of the cluster earlier."""
-
-    def search_cluster(self, words: str, shelves: Sequence[Shelf], most: int) -> Finds:
-        """At most `most` of each shelf, of what the API server lets this person get and nothing else."""
         ...
 
 
@@ -142,7 +133,6 @@ def drafted(place: Workplace, text: str) -> Draft:
 
 __all__ = [
     "AccessAsker",
-    "ClusterSearcher",
     "LogFetcher",
     "Workplace",
     "answer_lines",

@@ -6,16 +6,18 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
-from copilot.agent import Answered
+from copilot.agent import Answered, answer_question
+from copilot.agent.asking import ClusterSearcher
 from copilot.agent.conversation import Conversation
 from copilot.agent.conversation.langchain_writer import LangChainWriter
 from copilot.agent.events import ToolCalled
 from copilot.agent.tools import Toolbox
 from copilot.agent.tools.tool import Result
-from copilot.agent.tools.workplace import ClusterSearcher, Workplace
-from copilot.app import Copilot
+from copilot.agent.tools.workplace import Workplace
+from copilot.app import Copilot, open_copilot
 from copilot.llm import Endpoint, Mode
 from copilot.llm.openai_chat import http_client
 from copilot.llm.scripted import facts_in, faithful
@@ -23,12 +25,13 @@ from copilot.llm.transcript import Turn, call
 from copilot.model import CopilotError, Coverage, Evidence, Ref, Resource, RootCause, Snapshot
 from copilot.settings import Settings
 from copilot.target import Target
+from evals.case import RECORDINGS
 from guardrails.provenance import Source
 from retrievers.graph import build_graph
 from retrievers.history import History
 from retrievers.knowledge import open_library
 from tests.model_server import ModelServer
-from tests.unit.agent.asked import Desk
+from tests.unit.agent.asked import Desk, say
 from tools.cluster.live import LiveSource
 
 pytestmark = pytest.mark.proof
@@ -268,3 +271,51 @@ def test_through_a_whole_conversation_the_model_is_sent_no_word_of_a_namespace_t
     assert "vanadium ran out" not in sent
     assert "vault/web" not in sent
     assert isinstance(events[-1], Answered)
+
+
+def reader_says(copilot: Copilot, question: str):
+    *_, last = answer_question(copilot, question)
+    assert isinstance(last, Answered), last
+    return last.answer
+
+
+@pytest.mark.parametrize("question", ["any past incidents about zirconium?", "show previous incidents of web", "what incidents do we remember?"])  # fmt: skip
+def test_the_reader_quotes_past_incidents_that_the_asker_may_get_and_says_that_only_words_agree(folder, question):
+    answer = reader_says(open_as(folder, SHOP, "shop"), question)
+    assert "ann wrote: cause “zirconium ran out”" in answer.text
+    assert "vanadium" not in answer.text
+    assert "By its words alone" in answer.text
+    assert answer.citations
+
+
+def test_the_reader_finds_no_incident_of_a_namespace_that_the_asker_may_not_read(folder):
+    answer = reader_says(open_as(folder, SHOP, "shop"), "any past incidents about vanadium in vault?")
+    assert "vanadium ran out" not in answer.text
+
+
+def test_whether_it_happened_before_is_answered_by_the_very_same_cause_alone(tmp_path):
+    copilot = open_copilot(Target(paths=(str(RECORDINGS / "shop-down"),)), Settings(data_dir=tmp_path))
+    cause = next(one for one in copilot.explain(None, None).root_causes if one.object.name == "payments")
+    history = History(tmp_path)
+    other = msgspec.structs.replace(cause, cause="pod.image.missing")
+    history.remember(copilot.memory_key, other, "payments scaled to zero, checkout down", "scaled it", "ann", READ)
+    before = reader_says(copilot, "has checkout been down like this before?")
+    assert not before.known
+    assert "ann wrote" not in before.text  # like words, another cause
+    history.remember(copilot.memory_key, cause, "the very same", "turned it", "ben", READ)
+    after = reader_says(copilot, "has checkout been down like this before?")
+    assert after.known
+    assert "ben wrote: cause “the very same”" in after.text
+    assert "ann wrote" not in after.text
+
+
+@pytest.mark.parametrize("question", ["has this happened before?", "have we seen this before", "did checkout crash before?", "was it down before?"])  # fmt: skip
+def test_where_nothing_is_remembered_the_reader_says_so_and_how_to_remember(question):
+    answer = say(build_graph(WHOLE), question)
+    assert not answer.known
+    assert "remembered" in answer.text
+    assert any("kubectl copilot remember" in step.command for step in answer.steps)
+
+
+def test_what_happened_before_something_is_not_a_question_of_memory():
+    assert "remembered" not in say(build_graph(WHOLE), "what happened before the pod crashed?").text
