@@ -175,15 +175,21 @@ class Copilot:
         Only what the API server lets this person get, in the namespace of the conversation and of what has none.
         """
         from copilot.agent.asking import Finds, Shelf, Stored
+        from retrievers.history import History
         from retrievers.knowledge import Trust, Where, open_library
 
         trust = {Shelf.STATE: Trust.OBJECTS, Shelf.INCIDENTS: Trust.INCIDENTS}
         with open_library(self.settings.data_dir, dense=False) as library:
+            if Shelf.INCIDENTS in shelves:
+                entries = History(self.settings.data_dir).entries(self.memory_key)
+                library.refresh_incidents(entries, self.memory_key)
             needs = library.store.needs(self.memory_key)
             if self.namespace:
                 needs = [need for need in needs if need.namespace in ("", self.namespace)]
             if not needs:
-                return Finds(notes=("nothing of it is stored (kubectl copilot index --objects stores it)",))
+                return Finds(
+                    notes=("nothing of this cluster is stored (kubectl copilot index --objects stores its state)",)
+                )
             rights = self._rights_to(tuple(needs))
             notes = (f"{rights.unasked} namespaces were not asked about and are left out",) if rights.unasked else ()
             found = []

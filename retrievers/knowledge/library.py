@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -141,6 +142,13 @@ class Library:
         report = sync_documents(self.store, root_of(cluster), render_incidents(entries, cluster, self._redactor))
         self._synced = False
         return report
+
+    def refresh_incidents(self, entries: Sequence[Incident], cluster: str) -> None:
+        """Store what was remembered since; where nothing can be written, what is stored is found all the same."""
+        try:
+            self.index_incidents(entries, cluster)
+        except sqlite3.Error as error:
+            self.gaps.append(f"Incidents that were remembered lately are not found: {error}.")
 
     def _prepare_dense(self) -> None:
         """Bring vectors up to date after indexing; where that fails, what was indexed is found by words all the same."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
@@ -215,7 +216,7 @@ def test_a_recording_finds_nothing_of_the_live_cluster_whose_name_it_bears(folde
     recorded = Copilot(Live(WHOLE, Api(set())), Target(paths=("dump",)), Settings(data_dir=folder), None)
     result = search(recorded, words="zirconium vanadium", among="state")
     assert not result.lines
-    assert "nothing of it is stored" in result.searched
+    assert "nothing of this cluster is stored" in result.searched
 
 
 def test_rights_are_asked_once_for_many_searches_of_one_conversation(folder):
@@ -277,6 +278,24 @@ def reader_says(copilot: Copilot, question: str):
     *_, last = answer_question(copilot, question)
     assert isinstance(last, Answered), last
     return last.answer
+
+
+def test_an_incident_is_found_as_soon_as_it_is_remembered_and_gone_when_it_is_forgotten(folder):
+    copilot = open_as(folder, SHOP, "shop")
+    web = Ref("Deployment", "shop", "web", "apps")
+    cause = RootCause(rank=1, cause="pod.crash", object=web, title="crashes", confidence=0.9, evidence=())
+    made = History(folder).remember(copilot.memory_key, cause, "molybdenum leaked", "sealed it", "ben", READ)
+    assert "molybdenum leaked" in text(search(copilot, words="molybdenum", among="incidents"))
+    History(folder).forget(made.id)
+    assert "molybdenum" not in text(search(copilot, words="molybdenum", among="incidents"))
+
+
+def test_where_the_store_cannot_be_written_what_is_stored_is_found_all_the_same(folder, monkeypatch):
+    def locked(*_: object) -> None:
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr("retrievers.knowledge.library.sync_documents", locked)
+    assert "zirconium ran out" in text(search(open_as(folder, SHOP, "shop"), words="zirconium", among="incidents"))
 
 
 @pytest.mark.parametrize("question", ["any past incidents about zirconium?", "show previous incidents of web", "what incidents do we remember?"])  # fmt: skip
