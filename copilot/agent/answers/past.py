@@ -21,7 +21,7 @@ def answer_past(asking: Asking, question: Question, draft: Draft) -> None:
     """Quote what was written down about the very same cause; about the words, where incidents are asked for."""
     told = _same_cause(asking, question, draft)
     if _ASKS_FOR_INCIDENTS.search(question.lowered):
-        told += _by_words(asking, question, draft)
+        told |= _by_words(asking, question, draft, told)
     if told:
         return
     draft.known = False
@@ -30,32 +30,33 @@ def answer_past(asking: Asking, question: Question, draft: Draft) -> None:
     draft.offer("Remember what was wrong and what helped", f'kubectl copilot remember {about} --cause "…" --fix "…"')
 
 
-def _same_cause(asking: Asking, question: Question, draft: Draft) -> int:
-    """Of the causes that are found now; how many were told."""
-    told: dict[str, None] = {}
+def _same_cause(asking: Asking, question: Question, draft: Draft) -> set[str]:
+    """Of the causes that are found now; the quotes that were told."""
+    told: set[str] = set()
     refs: tuple[Ref | None, ...] = question.refs[:2] or (None,)
     for ref in refs:
         for cause in asking.desk.explain(ref, question.namespace if ref is None else None).root_causes[:MOST]:
             for entry in cause.remembered:
                 if entry.quote in told:
                     continue
-                told[entry.quote] = None
+                told.add(entry.quote)
                 fact = draft.cite_document("incident memory", entry.at[:10], entry.quote, "memory")
                 draft.say(f"The same cause was seen before on a {cause.object.kind}; quoted and not checked: {entry.quote}.", fact)  # fmt: skip
-    return len(told)
+    return told
 
 
-def _by_words(asking: Asking, question: Question, draft: Draft) -> int:
-    """Of the stored incidents; how many were told."""
+def _by_words(asking: Asking, question: Question, draft: Draft, told: set[str]) -> set[str]:
+    """Of the stored incidents, those not told yet."""
     named = " ".join(f"{ref.kind} {ref.name} {ref.namespace}" for ref in question.refs[:2])
     words = f"{' '.join(_NO_SYMPTOM.sub(' ', question.lowered).split())} {named}".strip()
     finds = _found(asking, words or "wrote cause fix")
-    for one in finds.found:
+    fresh = [one for one in finds.found if one.text not in told]
+    for one in fresh:
         fact = draft.cite_document(one.title, "", one.text, one.source)
         draft.say(f"By its words alone, and not checked: {one.title}: {one.text}.", fact)
     for note in finds.notes:
         draft.say(f"Past incidents: {note}.")
-    return len(finds.found)
+    return {one.text for one in fresh}
 
 
 def _found(asking: Asking, words: str) -> Finds:

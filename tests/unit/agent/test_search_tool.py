@@ -326,6 +326,9 @@ def test_whether_it_happened_before_is_answered_by_the_very_same_cause_alone(tmp
     assert after.known
     assert "ben wrote: cause “the very same”" in after.text
     assert "ann wrote" not in after.text
+    listed = reader_says(copilot, "any past incidents about payments?").text
+    assert "ann wrote" in listed
+    assert listed.count("ben wrote") == 1
 
 
 @pytest.mark.parametrize("question", ["has this happened before?", "have we seen this before", "did checkout crash before?", "was it down before?"])  # fmt: skip
