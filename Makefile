@@ -98,6 +98,10 @@ neo4j-stop: $(VENV)/dev ## Stop the Neo4j server
 bench: $(VENV)/dev ## Measure: graph, diagnosis, retrieval, start-up, live reading
 	@$(PY) -m benches
 
+.PHONY: bench-ask
+bench-ask: $(VENV)/dev ## Measure: `ask` on a recording of 1,000 pods, start to end
+	@$(PY) -m benches.bench_ask
+
 .PHONY: bench-safety
 bench-safety: $(VENV)/dev ## Print the figures of the safety proofs; make bench-safety LONG=--long for the long runs
 	@$(PY) -m benches.bench_safety $(LONG)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 
-from benches import bench_diagnosis, bench_dump, bench_graph, bench_retrieval, bench_startup
+from benches import bench_ask, bench_diagnosis, bench_dump, bench_graph, bench_retrieval, bench_startup
 
 
 def main() -> None:
     """Print every table under its name."""
-    for module in (bench_startup, bench_graph, bench_diagnosis):
+    for module in (bench_startup, bench_ask, bench_graph, bench_diagnosis):
         _title(module.__doc__)
         module.main()
     _title(bench_dump.__doc__)

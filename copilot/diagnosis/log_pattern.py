@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import msgspec
 
 
 class LogPattern(msgspec.Struct, frozen=True):
-    """One message shape. `sentence` is formatted with the named groups; `{line}` is the whole line.
+    """One message shape, a regular expression. `sentence` is formatted with the named groups; `{line}` is the whole line.
 
     `inbound` shapes may as well be about the program's own callers (a user typed a wrong password). `server` names the
     kind of server that has to be changed when a client says this, "any" when every kind says it so.
     """
 
     cause: str
-    pattern: re.Pattern[str]
+    shape: str
     sentence: str
     weight: float = 0.75
     inbound: bool = False
@@ -45,9 +44,7 @@ def rows(
     cause: str, weight: float, *shapes: tuple[str, str], inbound: bool = False, server: str = ""
 ) -> tuple[LogPattern, ...]:
     """Patterns of one cause."""
-    return tuple(
-        LogPattern(cause, re.compile(pattern), sentence, weight, inbound, server) for pattern, sentence in shapes
-    )
+    return tuple(LogPattern(cause, shape, sentence, weight, inbound, server) for shape, sentence in shapes)
 
 
 # Every pattern needs one of these, in lower case: a line without any of them is not tried.

@@ -5,8 +5,9 @@ General messages of runtimes, libraries and databases only. Patterns are linear:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from copilot.diagnosis.log_pattern import PATH, LogMatch, LogPattern, may_matter, rows
 from copilot.diagnosis.log_patterns_models import MODEL_PATTERNS
@@ -167,18 +168,32 @@ def match_line(line: str) -> LogMatch | None:
     """The first pattern that fits the line; patterns stand from the most to the least specific cause."""
     if not may_matter(line):
         return None
-    return _first(PATTERNS, line)
+    return _first(_compiled_lines(), line)
 
 
 @lru_cache(maxsize=512)
 def match_block(lines: str) -> LogMatch | None:
     """The first shape that spans several lines (newest last) and fits."""
-    return _first(BLOCKS, lines)
+    return _first(_compiled_blocks(), lines)
 
 
-def _first(patterns: Iterable[LogPattern], words: str) -> LogMatch | None:
-    for pattern in patterns:
-        if found := pattern.pattern.search(words):
+_Compiled = tuple[tuple[LogPattern, re.Pattern[str]], ...]
+
+
+@cache
+def _compiled_lines() -> _Compiled:
+    """Compiled at the first line that may matter: most questions read no log, and it takes longer than their answer."""
+    return tuple((one, re.compile(one.shape)) for one in PATTERNS)
+
+
+@cache
+def _compiled_blocks() -> _Compiled:
+    return tuple((one, re.compile(one.shape)) for one in BLOCKS)
+
+
+def _first(patterns: Iterable[tuple[LogPattern, re.Pattern[str]]], words: str) -> LogMatch | None:
+    for pattern, compiled in patterns:
+        if found := compiled.search(words):
             return LogMatch(pattern=pattern, groups=_named(found.groupdict()))
     return None
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 
-from retrievers.knowledge.runbooks import Runbook, runbooks
+from retrievers.knowledge.runbooks import Runbook, runbooks_naming
 
 
 @cache
-def _by_cause() -> Mapping[str, Runbook]:
-    """Cause id → page; the first page in name order wins should two claim one cause (a test says that none do)."""
-    index: dict[str, Runbook] = {}
-    for page in runbooks():
-        for cause in page.causes:
-            index.setdefault(cause, page)
-    return index
+def _page_of(cause: str) -> Runbook | None:
+    """The page that claims exactly this cause; the first in name order should two do (a test says that none do)."""
+    return next((page for page in runbooks_naming(cause) if cause in page.causes), None)
 
 
 def runbook_for(cause: str) -> str | None:
@@ -27,7 +22,7 @@ def runbook_for(cause: str) -> str | None:
 def page_for(cause: str) -> Runbook | None:
     """The parsed page of a cause, else of its family: `pod.probe.liveness.port` is explained by `pod.probe.liveness`."""
     while cause:
-        page = _by_cause().get(cause)
+        page = _page_of(cause)
         if page:
             return page
         cause = cause.rpartition(".")[0]

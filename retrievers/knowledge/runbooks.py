@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -52,10 +52,25 @@ def shipped() -> Iterator[Found]:
 
 
 @cache
+def _texts() -> Mapping[str, str]:
+    """The text of every shipped page by slug, in name order; read once a process."""
+    return {found.path.removeprefix(f"{ROOT}/").removesuffix(".md"): found.text for found in shipped()}
+
+
+@cache
+def _parsed(slug: str) -> Runbook:
+    return Runbook(slug=slug, page=parse_page(_texts()[slug], slug.replace("-", " ")))
+
+
 def runbooks() -> tuple[Runbook, ...]:
-    """All shipped pages, parsed; read once a process."""
-    pages = []
-    for found in shipped():
-        slug = found.path.removeprefix(f"{ROOT}/").removesuffix(".md")
-        pages.append(Runbook(slug=slug, page=parse_page(found.text, slug.replace("-", " "))))
-    return tuple(page for page in pages if "causes" in page.page.front)
+    """All shipped pages, parsed."""
+    return _with_causes(_texts())
+
+
+def runbooks_naming(cause: str) -> tuple[Runbook, ...]:
+    """The shipped pages whose text names a cause, parsed: to find the page of one cause, a hundred others need not be."""
+    return _with_causes(slug for slug, text in _texts().items() if cause in text)
+
+
+def _with_causes(slugs: Iterable[str]) -> tuple[Runbook, ...]:
+    return tuple(page for page in map(_parsed, slugs) if "causes" in page.page.front)

@@ -143,3 +143,10 @@ def test_the_shipped_pages_answer_at_once_on_a_cold_start(tmp_path):
 )
 def test_a_pasted_symptom_finds_its_page_among_the_first_three(symptom, slug, shipped):
     assert f"runbooks/{slug}.md" in [hit.source_path for hit in shipped.search(symptom, k=3)]
+
+
+@pytest.mark.parametrize("page", runbooks(), ids=lambda page: page.slug)
+def test_the_page_of_a_cause_is_found_without_parsing_the_others(page):
+    for cause in page.causes:
+        assert page_for(cause) == page
+        assert page_for(f"{cause}.of_nobody") == page
