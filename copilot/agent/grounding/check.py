@@ -45,7 +45,11 @@ class Judged(msgspec.Struct, frozen=True):
 
 def judge(sentence: Sentence, evidence: Evidence) -> Judged:
     """Judge one sentence."""
-    cited = [fact for fact in (evidence.get(number) for number in sentence.cited) if fact is not None]
+    cited = [fact for fact in map(evidence.get, sentence.cited) if fact is not None]
+    if not sentence.cited:  # the first half of a message that is marked at its end
+        cited = [
+            fact for fact in map(evidence.get, sentence.ahead) if fact is not None and _repeats(sentence.text, fact)
+        ]
     found = claims(sentence.text, evidence.names)
     if not cited and _is_glue(sentence, found):
         return Judged(sentence.text)
@@ -62,6 +66,12 @@ def _is_glue(sentence: Sentence, found: Sequence[Claim]) -> bool:
     if sentence.heading and len(sentence.text.split()) <= _HEADING_WORDS:
         return not BAD.search(sentence.text) and not GOOD.search(sentence.text)
     return bool(_HEDGE.search(sentence.text)) and not CAUSAL.search(sentence.text) and len(sentence.text.split()) <= 30
+
+
+def _repeats(text: str, fact: Fact) -> bool:
+    """Whether a text is whole sentences of a fact, word for word; a piece out of the middle of one may mean something else."""
+    words = " ".join(text.lower().split()).strip(" .!?")
+    return len(words.split()) >= 3 and bool(re.search(rf"(?:^|[.!?:;] ){re.escape(words)}(?:[.!?;]|$)", fact.said))
 
 
 def _carries(fact: Fact, text: str, found: Sequence[Claim]) -> bool:
@@ -115,7 +125,8 @@ def _holds(claim: Claim, fact: Fact, cited: Sequence[Fact]) -> bool:
                 re.search(rf"(?<![\d.]){first}\s*(?:/|of|out of)\s*(?:the |its )?{second}(?![\d.])", fact.lowered)
             )
         case Kind.SUBJECT:
-            return bool(re.search(rf"(?<![a-z0-9]){re.escape(claim.value.removesuffix('s'))}", fact.lowered))
+            stem = re.escape(claim.value.removesuffix("s"))
+            return bool(re.search(rf"(?<![a-z0-9]){stem}", fact.lowered)) and _of_kind(claim, fact)
 
 
 def _quoted(value: str, fact: Fact) -> bool:
@@ -196,6 +207,7 @@ _KINDS = frozenset(
         "horizontalpodautoscaler",
         "poddisruptionbudget",
         "resourcequota",
+        "event",
     ]
 )
 
@@ -300,9 +312,7 @@ def poles(text: str) -> tuple[bool, bool]:
     good = bad = False
     for pattern, is_good in ((GOOD, True), (BAD, False)):
         for match in pattern.finditer(text):
-            denied = bool(NEGATED.search(text[max(match.start() - 18, 0) : match.start()])) or _is_false(
-                text, match.end()
-            )
+            denied = _is_denied(text, match.start(), match[0]) or _is_false(text, match.end())
             if _is_partial(text, match.start()):
                 good = bad = True
             elif denied != is_good:
@@ -313,8 +323,8 @@ def poles(text: str) -> tuple[bool, bool]:
 
 
 def _is_denied(text: str, start: int, word: str) -> bool:
-    """Whether a word is denied just before it, within its own clause; `no endpoints` is a word of its own."""
-    if word.lower().startswith(("no ", "not ", "do", "out ")):
+    """Whether a word is denied just before it, within its own clause; `no endpoints` denies by itself."""
+    if word.lower().startswith(("no ", "not ", "do ", "does ")):
         return False
     before = re.split(r"[,;:.()]\s", text[max(start - 24, 0) : start])[-1]
     return bool(NEGATED.search(before))

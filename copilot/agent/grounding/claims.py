@@ -106,8 +106,10 @@ def _named(word: str, kind: str, at: int, names: frozenset[str]) -> Iterator[Cla
     known = resolve_kind(kind.lower())
     if lowered in names:
         yield Claim(Kind.NAME, lowered, at, of=known.kind if known else "")
-    elif lowered not in GENERIC and lowered not in _AFTER_KIND and not lowered.endswith(("ed", "ing", "ly", "s")):
-        yield Claim(Kind.SUBJECT, lowered, at)
+    elif lowered not in GENERIC | _AFTER_KIND | ENGLISH and (
+        re.search(r"[-.\d]", lowered) or not lowered.endswith(("ed", "ing", "ly", "s"))
+    ):
+        yield Claim(Kind.SUBJECT, lowered, at, of=known.kind if known else "")
 
 
 _AFTER_KIND = frozenset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -25,11 +25,15 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 
 
 class Sentence(msgspec.Struct, frozen=True):
-    """One sentence without its marks, the numbers it cites, and whether it is a heading."""
+    """One sentence without its marks, the numbers it cites, and whether it is a heading.
+
+    `ahead` are the numbers that the next marked sentence of its line cites: a message of several sentences is marked at its end.
+    """
 
     text: str
     cited: tuple[int, ...] = ()
     heading: bool = False
+    ahead: tuple[int, ...] = ()
 
 
 def sentences(written: str) -> list[Sentence]:
@@ -39,11 +43,19 @@ def sentences(written: str) -> list[Sentence]:
     found = []
     for line in text.splitlines():
         bare = _LEAD.sub("", line).strip()
-        for piece in _pieces(bare):
-            one = _sentence(piece, heading=bare.endswith(":"))
-            if one is not None:
-                found.append(one)
+        cut = [_sentence(piece, heading=bare.endswith(":")) for piece in _pieces(bare)]
+        found += _looking_ahead([one for one in cut if one is not None])
     return found
+
+
+def _looking_ahead(line: Sequence[Sentence]) -> list[Sentence]:
+    """The sentences of a line, those without a mark knowing the mark that comes next."""
+    found: list[Sentence] = []
+    ahead: tuple[int, ...] = ()
+    for one in reversed(line):
+        found.append(one if one.cited else msgspec.structs.replace(one, ahead=ahead))
+        ahead = one.cited or ahead
+    return found[::-1]
 
 
 def _pieces(line: str) -> Iterator[str]:

@@ -199,6 +199,53 @@ def test_a_sentence_without_a_citation_that_resolves_is_given_the_one_fact_that_
     assert found.cited == (1,)
 
 
+REFUSED = "could not connect to server: Connection refused. Is the server running on host"
+
+
+@pytest.fixture
+def quoted(shop) -> Evidence:
+    evidence = Evidence(shop._graph)
+    evidence.add(Line(f"cart app: {REFUSED}", Ref("Pod", "shop", "cart-1"), "logs", "log"))
+    evidence.add(
+        Line(
+            "Service shop/bell: its selector app=bells matches no pod, so it has no endpoints",
+            Ref("Service", "shop", "bell"), "diagnosis", "diagnosis", cause=True,
+        )
+    )  # fmt: skip
+    evidence.add(Line("Service shop/bell-peers selects nothing", Ref("Service", "shop", "bell-peers"), "spec", "api"))
+    evidence.add(Line("SuccessfulCreate: create Pod bell-0", Ref("Event", "shop", "bell.18eabc2f"), "event", "api"))
+    return evidence
+
+
+def test_a_message_of_two_sentences_may_be_marked_at_its_end(quoted):
+    found = [judge(one, quoted) for one in sentences(f"{REFUSED}? [1]")]
+    assert [(one.cited, one.why) for one in found] == [((1,), ""), ((1,), "")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The database is down. Is the server running on host? [1]",
+        "connect to server. Is the server running on host? [1]",  # a piece out of the middle of a sentence
+        f"{REFUSED}?\nIt is so. [1]",  # a mark holds for its own line
+    ],
+)
+def test_a_mark_at_the_end_carries_no_sentence_that_is_not_word_for_word_in_its_fact(quoted, text):
+    assert not judge(sentences(text)[0], quoted).stands
+
+
+@pytest.mark.parametrize("text", ["Service bell matches no pod, so it has no endpoints [2].", "`bell` is not up [2]."])
+def test_news_denied_in_another_clause_is_not_turned_round(quoted, text):
+    assert stands(text, quoted)
+
+
+@pytest.mark.parametrize(
+    "text", ["StatefulSet shop/bell-peers is affected [3].", "StatefulSet shop/bell.18eabc2f is affected [4]."]
+)
+def test_an_object_that_is_given_another_kind_falls_however_it_is_spelt(quoted, text):
+    assert not stands(text, quoted)
+
+
 def test_garbage_of_a_model_is_cut_into_sentences_without_a_crash(shop):
     for text in (
         "",
