@@ -35,6 +35,6 @@ def render_refusal(refusal: Refused, console: Console) -> None:
 
 
 def _cited(citation: Citation) -> Text:
-    where = " ".join(part for part in (str(citation.object) if citation.object else "", citation.path) if part)
-    source = f", {citation.source}" if citation.source else ""
-    return Text.assemble((f"[{citation.number}] ", "cyan"), citation.text, (f"  ({where}{source})", "dim"))
+    place = " ".join(part for part in (str(citation.object) if citation.object else "", citation.path) if part)
+    where = ", ".join(part for part in (place, citation.source) if part)
+    return Text.assemble((f"[{citation.number}] ", "cyan"), citation.text, (f"  ({where})" if where else "", "dim"))
