@@ -12,12 +12,13 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Self
 
 from copilot.llm.scripted import Player, facts_in, play
 from copilot.llm.transcript import Fault, Turn, read_transcript
+from tests.loopback import LoopbackServer
 
 _ERRORS = {
     Fault.WRONG_KEY: (401, "invalid_api_key", "Incorrect API key provided"),
@@ -43,8 +44,7 @@ class ModelServer:
         self.requests: list[dict[str, Any]] = []
         self.raw: list[bytes] = []
         self.released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = LoopbackServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     @property

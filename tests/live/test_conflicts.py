@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from tests.deep import DEEP
 from tests.live.test_change import Scene, _carry_out, _workload, _yes
 from tests.live.test_operations import SETTINGS, _agreed, _noted
 from tests.live.testbed.cluster import Cluster
+from tests.loopback import LoopbackServer
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def _in_the_way(scene: Scene, handler: type[_Webhook]) -> Iterator[None]:
     pki = scene.cluster.state / "pki"
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(*_pair(pki))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = LoopbackServer(("127.0.0.1", 0), handler)
     server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

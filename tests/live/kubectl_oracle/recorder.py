@@ -1,15 +1,16 @@
 """An API server on loopback that serves discovery and made-up objects, and notes every request. It keeps nothing but deletions."""
 
 import json
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.loopback import LoopbackServer
 
 from .bodies import body
 
@@ -268,15 +269,6 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815 - the base class's names
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A kubectl that was ended leaves its connections: that alone is no news."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
 @contextmanager
 def recording_api() -> Iterator[tuple[str, Api]]:
     """A running server: its address, and what it has seen."""
@@ -294,7 +286,7 @@ def recording_api() -> Iterator[tuple[str, Api]]:
             for plural, kind, namespaced, shorts in kinds
         ]
     api = Api(resources)
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
+    server = LoopbackServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

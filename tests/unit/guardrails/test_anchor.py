@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from guardrails.canonical import canonical_json, sha256_hex
 from guardrails.errors import JournalError
 from guardrails.journal import Entry, Journal, Kind
 from tests.deep import DEEP
+from tests.loopback import LoopbackServer
 from tests.unit.guardrails.plans import Clock
 from tools.anchoring import WebhookChannel
 
@@ -330,7 +331,7 @@ def test_an_anchor_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 # The webhook
 
 
-class _Receiver(ThreadingHTTPServer):
+class _Receiver(LoopbackServer):
     """A webhook on loopback."""
 
     def __init__(self, status: int = 204, *, silent: bool = False) -> None:

@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 
@@ -16,6 +16,7 @@ from guardrails.redaction import Redactor
 from retrievers.knowledge import KnowledgeError, Library
 from retrievers.knowledge.endpoint_embedder import EndpointEmbedder
 from retrievers.knowledge.fetching import PINNED, fetch
+from tests.loopback import LoopbackServer
 
 
 class Endpoint:
@@ -39,7 +40,7 @@ class Endpoint:
             def log_message(handler, *_):  # noqa: N805 - likewise
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = LoopbackServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def __enter__(self):

@@ -17,7 +17,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from guardrails.journal import Journal, Kind
 from guardrails.plan import Plan, Tier, plan_of
 from guardrails.steps import SendState
 from tests.direct_api import DirectPool, direct
+from tests.loopback import LoopbackServer
 from tests.small_api import Seen, SmallApi, _Handler
 from tests.unit.guardrails.plans import Clock
 from tests.unit.safety.points import noted
@@ -64,13 +64,6 @@ class Verdict:
     doubled: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
     effects: int = 0
-
-
-class _Quiet(ThreadingHTTPServer):
-    """Clients that die are expected here."""
-
-    def handle_error(self, *_: Any) -> None:
-        """Say nothing."""
 
 
 class Site:
@@ -119,7 +112,7 @@ class Site:
                 finally:
                     del self._body  # one handler serves every request of its connection
 
-        self.server = _Quiet(("127.0.0.1", 0), Handler)
+        self.server = LoopbackServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 

@@ -9,10 +9,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.loopback import LoopbackServer
 
 DATE = "Tue, 03 Mar 2026 10:15:00 GMT"
 
@@ -200,10 +202,8 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def running(server: ApiServer) -> Iterator[str]:
     """Run the server; yields its URL."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(server))
-    http.daemon_threads = True
+    http = LoopbackServer(("127.0.0.1", 0), _handler(server))
     http.block_on_close = False
-    http.handle_error = lambda *_: None  # type: ignore[method-assign] # a client that hangs up is part of some tests
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
