@@ -68,10 +68,16 @@ class Conversation:
         self._session = session
         self._digest = ""
         self._provenance = SessionProvenance(desk.namespace or "")
+        self.proposed: list[str] = []  # by a model, as it wrote them, one for each `PlanProposed`
         self.earlier = list(earlier)
         self.focus = focus
         self.spent = Usage()
         self.tools_refused = False  # whether the endpoint was found to take no tools, and answered without them
+
+    @property
+    def provenance(self) -> SessionProvenance:
+        """What the person said and the model was shown: a proposal's arguments are traced to it."""
+        return self._provenance
 
     def ask(self, text: str) -> Iterator[StreamEvent]:
         """Answer a question: a stream of redacted events, the last one `Answered` or `Refused`."""
@@ -126,6 +132,7 @@ class Conversation:
         if turn.tools_refused:  # asked again, it would refuse again
             self.tools_refused = True
             self._writer.mode = Mode.GUIDED
+        self.proposed += proposer.texts
         yield from proposer.proposed
         if stand.refusal is not None and not proposer.proposed:
             yield stand.refusal

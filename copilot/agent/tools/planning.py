@@ -30,6 +30,7 @@ class Proposer:
     def __init__(self, session: SessionProvenance, desk: PlanningDesk | None = None) -> None:
         self.session = session
         self.proposed: list[PlanProposed] = []
+        self.texts: list[str] = []  # of each of them, the change as it was written: what `proposed` shows is redacted
         self._desk = desk
 
     def tool(self) -> Tool[Any]:
@@ -45,17 +46,24 @@ class Proposer:
         if found.plan is None:
             return Result(asked, "the guardrails", trouble=f"{found.refusal} {found.hint}".strip())
         words = " ".join(given.kubectl.split())
-        warnings = _warnings(found.plan)
-        self.proposed.append(PlanProposed(_summary(found.plan), f"kubectl copilot do '{words}'", warnings))
+        told = proposal_of(found.plan, words)
+        warnings = told.warnings
+        self.proposed.append(told)
+        self.texts.append(given.kubectl)
         target = found.plan.target
         ref = Ref(target.kind, target.namespace, target.name, target.group)
         texts = [
-            f"proposed, not done: {_summary(found.plan)}",
+            f"proposed, not done: {told.summary}",
             *(f"{change.path}: {change.before or 'absent'} to {change.after or 'absent'}" for change in found.plan.computed.changes[:20]),
             *(f"warning: {warning}" for warning in warnings),
             *(f"refused: {refusal}" for refusal in found.plan.computed.refusals),
         ]  # fmt: skip
         return Result(asked, "the guardrails", tuple(Line(text, ref, "plan", "plan", Source.K8S_STRUCTURED) for text in texts))  # fmt: skip
+
+
+def proposal_of(plan: Plan, words: str) -> PlanProposed:
+    """What is told of a plan that was drawn up of these words: what it does, the command that plans it, what to beware of."""
+    return PlanProposed(_summary(plan), f"kubectl copilot do '{words}'", _warnings(plan))
 
 
 def _summary(plan: Plan) -> str:
