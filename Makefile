@@ -9,9 +9,11 @@ UV_VERSION := 0.13.9
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 # The first Python that really runs and is new enough: a version manager's shims may name some that do not.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
-EXTRAS := --extra agent --extra dense --extra neo4j --extra otel --extra policy
+EXTRAS := --extra agent --extra dense --extra mcp --extra neo4j --extra otel --extra policy
 # pytest's plugins are named one by one: discovering them costs seconds at every start.
 PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PY) -m pytest -p xdist -p hypothesis.extra.pytestplugin -p syrupy
+# Journals are forced to disk entry by entry; for a test's own folders memory does as well, and the unit tier takes half the time.
+UNIT := $(shell [ -w /dev/shm ] && [ "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 1048576 ] && echo PYTEST_DEBUG_TEMPROOT=/dev/shm) $(PYTEST) tests/unit -n 2 --dist loadfile -q
 N ?= 5
 PODS ?= 0
 LONG ?=
@@ -52,17 +54,17 @@ demo: $(VENV)/base ## Ask the embedded cluster why the shop is down (no cluster,
 .PHONY: test
 test: $(VENV)/dev ## Run every test tier whose needs are there, and name what is missing
 	@$(PY) -m tests.tiers
-	@$(PYTEST) tests/unit -m "not proof" -n 2 --dist loadfile -q
-	@$(PYTEST) tests/unit -m proof -n 2 --dist loadfile -q
+	@$(UNIT) -m "not proof"
+	@$(UNIT) -m proof
 	@$(PYTEST) tests/live -q -rs
 
 .PHONY: test-unit
 test-unit: $(VENV)/dev ## Run the unit tier only: about a minute on two cores
-	@$(PYTEST) tests/unit -m "not proof" -n 2 --dist loadfile -q
+	@$(UNIT) -m "not proof"
 
 .PHONY: test-proofs
 test-proofs: $(VENV)/dev ## Run the long proofs that need no server: histories, attacks, crash points, gates, recordings
-	@$(PYTEST) tests/unit -m proof -n 2 --dist loadfile -q
+	@$(UNIT) -m proof
 
 .PHONY: test-deps
 test-deps: $(VENV)/dev ## Build the live test bed (Kubernetes control plane, Neo4j); about 15 minutes the first time
