@@ -85,7 +85,7 @@ class Gate:
             _refuse_if(now >= _time(plan.break_glass.until), "The break-glass leave has ended")
             detail[NOTE] = msgspec.to_builtins(plan.break_glass)  # it is paged, and opens a review
         # A plan is carried out once, whichever of its approvals are used: a second pair of yeses is no second run.
-        self._journal.append(Kind.CONSUMED, plan.id, detail, claim=f"plan/{plan.digest}")
+        self._journal.append(Kind.CONSUMED, plan.id, detail, claim=run_of(plan.digest))
         # One request goes out while the yes is fresh. A list of them may take longer: each still carries its precondition.
         good = min(until, plan.expires) if len(plan.steps) == 1 else stamp(now + RUN_TTL)
         return tuple(
@@ -134,6 +134,11 @@ class Gate:
     def _seal(self, step: ApprovedStep) -> str:
         content = canonical_json(msgspec.structs.replace(step, seal=""))
         return hmac.new(self._key, b"step\0" + content, hashlib.sha256).hexdigest()
+
+
+def run_of(digest: str) -> str:
+    """The claim of carrying a plan out. Whoever makes it first decides: it is carried out, or never will be."""
+    return f"plan/{digest}"
 
 
 def _refuse_if(wrong: bool, title: str) -> None:

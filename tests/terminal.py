@@ -41,6 +41,50 @@ def at_a_terminal(arguments: list[str], data: Path, answers: list[str], interrup
     return child.exitcode, seen.decode()
 
 
+class Terminal:
+    """A person at a terminal of their own, who waits for a text before typing the next line."""
+
+    def __init__(self, arguments: list[str], data: Path) -> None:
+        self._ours, self._theirs = pty.openpty()
+        environment = {**os.environ, "COPILOT_DATA_DIR": str(data), "TERM": "dumb"}
+        self.process = started(_command, os.ttyname(self._theirs), arguments, environment)
+        self._seen = b""
+        self._mark = 0
+
+    @property
+    def said(self) -> str:
+        """Everything that stands on the screen."""
+        return self._seen.decode(errors="replace").replace("\r\n", "\n")
+
+    def until(self, text: str) -> str:
+        """Wait until a text stands below what was waited for before; all that came since then."""
+        wanted = text.encode()
+        while (place := self._seen.find(wanted, self._mark)) < 0:
+            ready, _, _ = select.select([self._ours, self.process.sentinel], [], [], _PATIENCE)
+            assert self._ours in ready, f"{text!r} never came, after: {self.said}"
+            self._seen += os.read(self._ours, 4096)
+        came, self._mark = self._seen[self._mark : place], place + len(wanted)
+        return came.decode(errors="replace").replace("\r\n", "\n")
+
+    def type(self, line: str) -> None:
+        """Type a line, or several, and press Enter."""
+        os.write(self._ours, line.encode() + b"\n")
+
+    def ended(self) -> int:
+        """Wait for the command's end; its exit code."""
+        while True:
+            ready, _, _ = select.select([self._ours, self.process.sentinel], [], [], _PATIENCE)
+            assert ready, f"it does not end, after: {self.said}"
+            if self._ours not in ready:
+                break
+            self._seen += os.read(self._ours, 4096)
+        self.process.join()
+        os.close(self._ours)
+        os.close(self._theirs)
+        assert self.process.exitcode is not None
+        return self.process.exitcode
+
+
 def _command(terminal: str, arguments: list[str], environment: dict[str, str]) -> None:
     """Run one command as a shell would: at the terminal, which is its own from now on."""
     from copilot.cli.main import main

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 LOOK_EVERY = 2.0  # seconds: a person reads a card for longer
 
 
-def offer(workshop: Workshop, plan: Plan) -> int:
-    """Put a plan on record, ask for this person's yes, and carry it out once all have agreed."""
+def offer(workshop: Workshop, plan: Plan, recorded: Callable[[Plan], None]) -> int:
+    """Put a plan on record, ask for this person's yes, and carry it out once all have agreed.
+
+    `recorded` is called in between, before anybody is asked.
+    """
     from guardrails.approval import wanted_word
     from tui.consent import ask, is_attended
 
@@ -26,6 +30,7 @@ def offer(workshop: Workshop, plan: Plan) -> int:
     assert door is not None
     assert remote is not None
     door.note_planned(plan)
+    recorded(plan)
     if not is_attended():
         click.echo(f"Plan {plan.id} waits for a yes: kubectl copilot approve {plan.id}", err=True)
         return EXIT_DENIED

@@ -48,8 +48,15 @@ def tell(line: str) -> None:
     click.echo(f"  {visible(line)}")
 
 
-def converse(workshop: Workshop, make_plan: Callable[[], Plan]) -> int:
-    """Offer a plan, and a new one when something changed in between, until it is carried out or refused."""
+def nothing_more(_plan: Plan) -> None:
+    """What is done once a plan is on record, where nothing is."""
+
+
+def converse(workshop: Workshop, make_plan: Callable[[], Plan], recorded: Callable[[Plan], None] = nothing_more) -> int:
+    """Offer a plan, and a new one when something changed in between, until it is carried out or refused.
+
+    `recorded` is called when a plan is on record and nobody was asked yet; what it raises ends the conversation.
+    """
     from copilot.changing.settling import settle_all
     from guardrails.errors import PlanChanged
 
@@ -59,7 +66,7 @@ def converse(workshop: Workshop, make_plan: Callable[[], Plan]) -> int:
         plan = make_plan()
         show(plan, "text", "")
         try:
-            return _offer(workshop, plan)
+            return _offer(workshop, plan, recorded)
         except PlanChanged as changed:
             click.echo(f"\n{changed.title}\n{changed.hint} Here it is:\n")
     click.echo(
@@ -68,7 +75,7 @@ def converse(workshop: Workshop, make_plan: Callable[[], Plan]) -> int:
     return EXIT_DENIED
 
 
-def _offer(workshop: Workshop, plan: Plan) -> int:
+def _offer(workshop: Workshop, plan: Plan, recorded: Callable[[Plan], None]) -> int:
     """Ask for the yes and carry the plan out."""
     from copilot.cli.agreeing import offer
     from guardrails.approval import Method, wanted_word
@@ -78,7 +85,7 @@ def _offer(workshop: Workshop, plan: Plan) -> int:
         click.echo("Refused: " + "; ".join(plan.computed.refusals), err=True)
         return EXIT_DENIED
     if workshop.remote is not None:
-        return offer(workshop, plan)
+        return offer(workshop, plan, recorded)
     door, gate = workshop.door, workshop.gate
     assert door is not None
     assert gate is not None
@@ -86,6 +93,7 @@ def _offer(workshop: Workshop, plan: Plan) -> int:
         click.echo("Nobody is at a terminal to agree, so nothing was changed.", err=True)
         return EXIT_DENIED
     door.note_planned(plan)
+    recorded(plan)
     if ask(plan) != wanted_word(plan):
         door.note_declined(plan)
         click.echo("Not agreed: nothing was changed.")

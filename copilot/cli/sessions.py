@@ -12,6 +12,7 @@ from copilot.model import UsageError
 
 if TYPE_CHECKING:
     from copilot.agent.session import Session
+    from copilot.changing.once import Standing
 
 SCHEMA = "cluster-copilot/sessions/v1"
 
@@ -49,6 +50,7 @@ def _summary(session: Session) -> dict[str, object]:
         "started": session.started,
         "updated": session.updated,
         "turns": len(session.turns),
+        "proposals": len(session.proposals),
         "first_question": session.turns[0].question if session.turns else None,
     }
 
@@ -64,10 +66,27 @@ def export(session: str, output: str) -> int:
 
     found = _find(session)
     if output == "json":
-        print_json(as_json(found))
+        print_json(as_json(found, _standings(found)))
     else:
-        click.echo(as_markdown(found), nl=False)
+        click.echo(as_markdown(found, _standings(found)), nl=False)
     return 0
+
+
+def _standings(session: Session) -> dict[int, Standing]:
+    """What the journal says of each proposal; nothing where it cannot be read."""
+    from copilot.changing.once import on_record, standing
+    from copilot.changing.opening import open_records
+    from copilot.model import CopilotError
+    from copilot.settings import load_settings
+
+    if not session.proposals:
+        return {}
+    try:
+        known = on_record(open_records(load_settings()))
+    except CopilotError as error:
+        click.echo(f"note: {error.title}", err=True)
+        return {}
+    return {one.number: standing(known, one.offers) for one in session.proposals}
 
 
 @COMMAND.command(name="delete")

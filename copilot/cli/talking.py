@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from copilot.agent.conversation import Conversation
     from copilot.agent.conversation.langchain_writer import LangChainWriter
     from copilot.agent.events import StreamEvent
-    from copilot.agent.session import Session, Sessions
+    from copilot.agent.session import Proposals, Session, Sessions
     from copilot.agent.telemetry import Telemetry
     from copilot.app import Copilot
     from copilot.settings import Settings
@@ -29,6 +29,13 @@ class Talk:
         self.session = session
         self.trouble = trouble
         self._store = store
+
+    @property
+    def proposals(self) -> Proposals | None:
+        """The changes that were proposed in this stored conversation; None where nothing of it is stored."""
+        if self._store is None or self.session is None:
+            return None
+        return self._store.proposals(self.session.id)
 
     @property
     def scope(self) -> str:
@@ -58,6 +65,7 @@ def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume
     from copilot.agent.session import Sessions
     from copilot.agent.telemetry.opening import open_telemetry
     from copilot.llm.known import KnownModels, adapted, refusal
+    from guardrails.provenance import Source, chunk_of
 
     known = KnownModels(settings.data_dir)
     endpoint, trouble = None if no_model else endpoint_of(settings, model=model), ""
@@ -78,12 +86,14 @@ def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume
                     raise
                 trouble = f"{error.title} {error.hint}"
         turns = session.turns if session is not None else ()
-        earlier = [Earlier(turn.question, turn.said.answer.text) for turn in turns if isinstance(turn.said, Answered)]
-        focus = next((turn.focus for turn in reversed(turns) if turn.focus is not None), None)
+        earlier = [Earlier(one.question, one.said.answer.text) for one in turns if isinstance(one.said, Answered)]
+        focus = next((one.focus for one in reversed(turns) if one.focus is not None), None)
         conversation = Conversation(
             copilot, writer, earlier=earlier, focus=focus, cache=store, telemetry=telemetry,
             session=session.id if session is not None else _once(),
         )  # fmt: skip
+        for turn in earlier:  # the model is shown them again, and what is in them came from wherever it did
+            conversation.provenance.read(chunk_of(turn.answer, Source.EXTERNAL, "an earlier answer"))
         try:
             yield Talk(conversation, copilot, store if keep else None, session, trouble)
         finally:

@@ -98,7 +98,8 @@ class Service:
             case frames.Send(step=approved):
                 return self._send(peer, approved)
             case frames.Void(plan=plan_id, reason=reason):
-                return self._note(peer, plan_id, Kind.VOIDED, {"reason": _words(reason)})
+                with self._deciding:  # once this is answered, the plan was used up before or never will be
+                    return self._note(peer, plan_id, Kind.VOIDED, {"reason": _words(reason)})
             case frames.Watched(plan=plan_id, step=step, end=end, text=text):
                 self._step(plan_id, step)
                 return self._note(peer, plan_id, Kind.WATCHED, {"end": _words(end), "text": _words(text)}, step)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from copilot.agent.events import Answer, Answered, Refused
+from copilot.agent.session.proposals import PROPOSAL_TABLES, KeptProposals, Proposed
 from copilot.llm import Usage
 from copilot.model import InputError, Ref, UsageError
 from copilot.model.moment import stamp
@@ -60,6 +61,7 @@ class Session(msgspec.Struct, frozen=True):
     started: str
     updated: str
     turns: tuple[Turn, ...] = ()
+    proposals: tuple[Proposed, ...] = ()
 
     @property
     def spent(self) -> Usage:
@@ -101,10 +103,10 @@ class Sessions:
         now = stamp(datetime.now(UTC))
         encode = msgspec.json.encode
         with self._database:
-            count = self._database.execute("SELECT COUNT(*) FROM turns WHERE session = ?", (session,)).fetchone()[0]
+            # One statement counts and writes: two terminals may have resumed the same conversation.
             self._database.execute(
-                "INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (session, count + 1, now, plain(scope), plain(question), encode(said), encode(focus), encode(usage)),
+                "INSERT INTO turns SELECT ?, COALESCE(MAX(number), 0) + 1, ?, ?, ?, ?, ?, ? FROM turns WHERE session = ?",
+                (session, now, plain(scope), plain(question), encode(said), encode(focus), encode(usage), session),
             )
             self._database.execute("UPDATE sessions SET updated = ? WHERE id = ?", (now, session))
 
@@ -128,9 +130,13 @@ class Sessions:
             "SELECT id, user, cluster, started, updated FROM sessions WHERE user = ? ORDER BY updated DESC, rowid DESC", (user_name(),)
         ).fetchall()  # fmt: skip
         return [
-            Session(one, user, cluster, began, updated, tuple(self._turns(one)))
+            Session(one, user, cluster, began, updated, tuple(self._turns(one)), self.proposals(one).listed())
             for one, user, cluster, began, updated in rows
         ]
+
+    def proposals(self, session: str) -> KeptProposals:
+        """The changes that were proposed in a conversation."""
+        return KeptProposals(self._database, session)
 
     def _turns(self, session: str) -> Iterator[Turn]:
         rows = self._database.execute(
@@ -213,7 +219,7 @@ def _open(path: Path) -> sqlite3.Connection:
         database = sqlite3.connect(path, check_same_thread=False)
         database.execute("PRAGMA foreign_keys = ON")
         database.execute("PRAGMA secure_delete = ON")
-        database.executescript(_TABLES)
+        database.executescript(_TABLES + PROPOSAL_TABLES)
     except (OSError, sqlite3.DatabaseError) as error:
         raise InputError(f"Conversations cannot be kept in {path}: {error}.", "Check COPILOT_DATA_DIR, or move the file away.") from error  # fmt: skip
     return database
