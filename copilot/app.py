@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from retrievers.graph import ResourceGraph
     from retrievers.history import History
     from retrievers.knowledge.rights import Need, Rights
+    from tools.cluster.live import LiveSource
     from tools.cluster.source import Source
 
 
@@ -65,7 +66,7 @@ class Copilot:
         from copilot.diagnosis.needs import wanted_logs
 
         graph = self.objects
-        self._read_logs(graph, wanted_logs(graph))
+        self._read_logs(graph, wanted_logs(graph, self.namespace))
         if not self.target.paths:
             self._read_more(graph)
         return graph
@@ -128,22 +129,20 @@ class Copilot:
         """The cluster as incidents and rendered objects are filed under it. A recording never passes for a live cluster."""
         from retrievers.history import live_key, recorded_key
 
-        name, _, uid = self.identity.rpartition("/")
-        return recorded_key(self.identity) if self.target.paths else live_key(uid, name)
+        return live_key(self.identity.rpartition("/")[2]) if self._live else recorded_key(self.identity)
 
     def rights(self, needs: Sequence[Need]) -> Rights:
         """What of these the person can get: all of a recording, else as the API server says (SelfSubjectAccessReview)."""
         from retrievers.knowledge.rights import asked_rights, everything
         from tools.access import AccessQuestion, may
-        from tools.cluster.live import LiveSource
 
-        source = self.source
-        if not isinstance(source, LiveSource):
+        live = self._live
+        if live is None:
             return everything(self.memory_key, needs)
 
         def allowed(resource: str, namespace: str) -> bool:
             plural, _, group = resource.partition(".")
-            return may(source.transport, AccessQuestion("get", plural, group, namespace)).allowed
+            return may(live.transport, AccessQuestion("get", plural, group, namespace)).allowed
 
         return asked_rights(self.memory_key, needs, allowed)
 
@@ -170,7 +169,7 @@ class Copilot:
         return [Passage(hit.document, hit.section, hit.text, hit.source_path, trusted=hit.signed) for hit in hits]
 
     def search_cluster(self, words: str, shelves: Sequence[Shelf], most: int) -> Finds:
-        """What is stored of this cluster and fits the words (`copilot.agent.tools.workplace.ClusterSearcher`).
+        """What is stored of this cluster and fits the words (`copilot.agent.asking.ClusterSearcher`).
 
         Only what the API server lets this person get, in the namespace of the conversation and of what has none.
         """
@@ -199,15 +198,19 @@ class Copilot:
                 found += [Stored(shelf, hit.document, hit.text, hit.source_path, hit.label, read_at) for hit in hits]
         return Finds(tuple(found), notes)
 
+    def next_question(self) -> None:
+        """From here on the API server is asked again what the person may get (`copilot.agent.asking.Renewed`)."""
+        self._rights.clear()
+
     def _rights_to(self, needs: tuple[Need, ...]) -> Rights:
-        """`rights`, asked once for each set of needs: a conversation searches many times over one observation."""
+        """`rights`, asked once a question for each set of needs: a model searches many times for one answer."""
         if needs not in self._rights:
             rights = self.rights(needs)
             self._rights[needs] = rights.within(self.namespace, needs) if self.namespace else rights
         return self._rights[needs]
 
     def fetch_logs(self, pods: Sequence[Ref]) -> list[str]:
-        """Read the logs of these pods that were not read yet (`copilot.agent.tools.workplace.LogFetcher`)."""
+        """Read the logs of these pods that were not read yet (`copilot.agent.asking.LogFetcher`)."""
         from tools.cluster.source import LogRequest
 
         wanted = [
@@ -223,36 +226,51 @@ class Copilot:
         return list(read.notes)
 
     def may_i(self, verb: str, resource: str, namespace: str, name: str) -> str:
-        """The API server's answer to `can I` (`copilot.agent.tools.workplace.AccessAsker`); empty for recorded material."""
+        """The API server's answer to `can I` (`copilot.agent.asking.AccessAsker`); empty for recorded material."""
         from copilot.model.kinds import resolve_kind
         from tools.access import AccessQuestion, may
-        from tools.cluster.live import LiveSource
 
-        if not isinstance(self.source, LiveSource):
+        live = self._live
+        if live is None:
             return ""
         word, _, subresource = resource.strip().lower().partition("/")
         kind = resolve_kind(word)
-        plural, group = (kind.plural, kind.group) if kind else (word, "")
+        plural, _, group = word.partition(".") if kind is None else (kind.plural, "", kind.group)
         place = "" if kind is not None and not kind.namespaced else namespace
-        found = may(
-            self.source.transport, AccessQuestion(verb.strip().lower(), plural, group, place, name, subresource)
-        )
+        everywhere = "" if place or (kind is not None and not kind.namespaced) else " in all namespaces"
+        found = may(live.transport, AccessQuestion(verb.strip().lower(), plural, group, place, name, subresource))
         reason = f" ({found.reason})" if found.reason else ""
         doubt = f"; in doubt: {found.doubt}" if found.doubt else ""
-        return f"{'yes' if found.allowed else 'no'}, you {'may' if found.allowed else 'may not'} {found.question}{reason}{doubt}"
+        lead = "yes, you may" if found.allowed else "no, you may not"
+        return f"{lead} {found.question}{everywhere}{reason}{doubt}"
 
     @cached_property
     def identity(self) -> str:
-        """What tells this cluster from another of its name: the uid of kube-system where it was read."""
+        """What tells this cluster from another of its name: the uid of kube-system, else the address and its certificates."""
         system = self.objects.find("Namespace", "", "kube-system")
         uid = system.metadata.get("uid") if system is not None else None
-        return f"{self.snapshot.cluster}/{uid if isinstance(uid, str) else ''}"
+        key, live = uid if isinstance(uid, str) else "", self._live
+        if not key and live is not None:
+            from tools.change.identity import identify_cluster
+
+            key = identify_cluster(live.transport).key
+        return f"{self.snapshot.cluster}/{key}"
+
+    @property
+    def _live(self) -> LiveSource | None:
+        """The live cluster, where it is one."""
+        if self.target.paths:
+            return None
+        from tools.cluster.live import LiveSource
+
+        return self.source if isinstance(self.source, LiveSource) else None
 
     def ask(self, question: str) -> Iterator[StreamEvent]:
         """Answer a question in plain words: a stream of events, redacted, the last one `Answered` or `Refused`."""
         from copilot.agent import answer_question
         from copilot.agent.redaction import redact_event
 
+        self.next_question()
         with paused_gc():
             for event in answer_question(self, question):
                 yield redact_event(event)

@@ -38,6 +38,14 @@ class ClusterId(msgspec.Struct, frozen=True):
     server: str
     context: str
 
+    @property
+    def key(self) -> str:
+        """What tells this cluster from every other: its uid, or to who may not read that its address and certificates.
+
+        Contexts of one name are common, and so is one address for several clusters, as tunnels have it.
+        """
+        return self.uid or f"address-{digest([self.server, self.server_ca_sha256])[:24]}"
+
 
 class Requester(msgspec.Struct, frozen=True):
     """Who asked: `iss` and `sub` name the person here, `k8s_user` is who the cluster takes them for ("" if unknown)."""

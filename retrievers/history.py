@@ -99,9 +99,9 @@ def capped(words: str) -> str:
     return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"
 
 
-def live_key(uid: str, name: str) -> str:
-    """How a live cluster is filed: by the uid of its kube-system, by its name where that may not be read."""
-    return f"live/{uid or name}"
+def live_key(cluster: str) -> str:
+    """How a live cluster is filed: by what tells it from every other (`guardrails.plan.ClusterId.key`)."""
+    return f"live/{cluster}"
 
 
 def recorded_key(identity: str) -> str:

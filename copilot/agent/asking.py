@@ -84,6 +84,33 @@ class ClusterSearcher(Protocol):
         ...
 
 
+@runtime_checkable
+class LogFetcher(Protocol):
+    """A desk that can read further logs of a live cluster."""
+
+    def fetch_logs(self, pods: Sequence[Ref]) -> Sequence[str]:
+        """Read the logs of these pods that were not read yet into the graph; sentences for those that could not be."""
+        ...
+
+
+@runtime_checkable
+class AccessAsker(Protocol):
+    """A desk that can ask the API server what the person may do."""
+
+    def may_i(self, verb: str, resource: str, namespace: str, name: str) -> str:
+        """The answer in a sentence that begins with yes or no; empty where there is no live cluster."""
+        ...
+
+
+@runtime_checkable
+class Renewed(Protocol):
+    """A desk that keeps answers of the API server for the length of one question."""
+
+    def next_question(self) -> None:
+        """What the person may get is asked again from here on: a right may have been taken away."""
+        ...
+
+
 class Asking:
     """One question being answered: the desk and a view of its graph."""
 

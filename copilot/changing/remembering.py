@@ -55,7 +55,7 @@ def remember_outcome(desk: Desk, plan: Plan, trouble: Trouble | None, carried: C
             return "Not remembered: what was read afterwards is not enough to tell."
         left = {(cause.cause, cause.object) for cause in found.root_causes}
         worked = (trouble.cause.cause, trouble.cause.object) not in left
-        cluster = live_key(plan.cluster.uid, plan.cluster.context)
+        cluster = live_key(plan.cluster.key)
         history.count(cluster, trouble.cause, fix_of(plan), plan.id, now, worked=worked)
     except CopilotError as error:
         return f"Not remembered: {error.title}"

@@ -57,11 +57,12 @@ def link_to(url: str | None) -> Link:
 
 def identity(copilot: Copilot) -> tuple[str, str]:
     """The key and the name of a cluster: of a live one the uid of kube-system, of a recording what it says or its path."""
+    from tools.change.identity import identify_cluster
     from tools.cluster.live import LiveSource
 
     if isinstance(copilot.source, LiveSource):
-        known = copilot.source.identity()
-        return known.uid or known.server, known.name
+        known = identify_cluster(copilot.source.transport)
+        return known.key, known.context
     name = copilot.snapshot.cluster or Path(copilot.target.paths[0]).name or "stdin"
     return f"recorded:{name}", name
 

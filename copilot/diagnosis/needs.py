@@ -19,9 +19,13 @@ PODS_PER_OWNER = 2  # replicas of one workload fail alike
 MAX_LOGS = 60  # requests: each is a round trip to a kubelet
 
 
-def wanted_logs(graph: ResourceGraph) -> list[tuple[str, str, str, bool]]:
-    """(namespace, pod, container, previous) of every log worth asking for, without those already there."""
-    return list(dict.fromkeys(_wanted(View(graph))))[:MAX_LOGS]
+def wanted_logs(graph: ResourceGraph, namespace: str | None = None) -> list[tuple[str, str, str, bool]]:
+    """(namespace, pod, container, previous) of every log worth asking for, without those already there.
+
+    Those of `namespace`, which is asked about, come first: trouble elsewhere may want more logs than are read.
+    """
+    found = dict.fromkeys(_wanted(View(graph)))
+    return sorted(found, key=lambda wanted: wanted[0] != namespace)[:MAX_LOGS]
 
 
 def _wanted(view: View) -> Iterator[tuple[str, str, str, bool]]:

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-import msgspec
-
 from copilot.model import CopilotError, Coverage, Ref, Resource, Snapshot
-from copilot.model.fields import text
 from tools.cluster.files_now import NewestTime
 from tools.cluster.kubeconfig import Connection, connect
 from tools.cluster.live_configs import read_configs
@@ -20,14 +17,6 @@ from tools.cluster.source import ConfigsRead, LogRequest, LogsRead, Scope
 from tools.cluster.transport import Transport
 from tools.cluster.watch import Change
 from tools.cluster.watch_all import ClusterWatch
-
-
-class ClusterIdentity(msgspec.Struct, frozen=True):
-    """Which cluster this is. `uid` is the uid of kube-system, which outlives addresses and names; "" when not readable."""
-
-    name: str
-    server: str
-    uid: str
 
 
 class LiveSource:
@@ -83,12 +72,6 @@ class LiveSource:
     def close(self) -> None:
         """Give the kept connections back."""
         self.connection.client.rest_client.close()
-
-    def identity(self) -> ClusterIdentity:
-        """Which cluster this is."""
-        answer = self.transport.get("/api/v1/namespaces/kube-system")
-        uid = text(answer.json(), "metadata", "uid") if answer.ok else ""
-        return ClusterIdentity(self.connection.name, self.connection.server, uid)
 
 
 def _newest(resources: Sequence[Resource]) -> datetime:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from copilot.agent.asking import Asking
+from copilot.agent.asking import AccessAsker, Asking
 from copilot.agent.draft import Draft
 from copilot.agent.question import Question
 from copilot.agent.rbac import KINDS, Grant, Request, Subject, grants, known_subjects, reaching, rule_text
 from copilot.agent.requests import read_request
-from copilot.model import ReadState, Ref
+from copilot.model import CopilotError, ReadState, Ref
 from copilot.model.wording import listed, plural
 
 _TOLD = 12
@@ -23,7 +23,7 @@ def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
     lowered = question.lowered
     request = read_request(asking, question)
     if _SELF.search(lowered):
-        _say_own(request, draft)
+        _say_own(asking, request, draft)
         return
     found = grants(asking.graph)
     subject = _subject(question, found)
@@ -49,14 +49,30 @@ def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
         _say_lacking(lacking, draft, sure=bool(found) and not _refused(asking, lacking))
 
 
-def _say_own(request: Request | None, draft: Draft) -> None:
-    draft.known = False
+def _say_own(asking: Asking, request: Request | None, draft: Draft) -> None:
+    """The API server's own answer about the person who asks; without one, the command that asks it."""
     what = f"{request.verbs[0]} {request.resource}" if request is not None else "--list"
     where = f" -n {request.namespace}" if request is not None and request.namespace else ""
-    draft.say(
-        f"Who you are to the cluster is not part of what was read; the API server answers: kubectl auth can-i {what}{where}."
-    )
+    why = "Who you are to the cluster is not part of what was read"
+    if request is not None and isinstance(asking.desk, AccessAsker):
+        try:
+            said = _asked(asking.desk, request)
+        except CopilotError as error:
+            why, said = error.title, ""
+        if said:
+            draft.say(f"{said[0].upper()}{said[1:]}.", draft.cite_document("SelfSubjectAccessReview", "", said, "api"))
+            return
+    draft.known = False
+    draft.say(f"{why}; the API server answers: kubectl auth can-i {what}{where}.")
     draft.offer("Ask the API server", f"kubectl auth can-i {what}{where}")
+
+
+def _asked(desk: AccessAsker, request: Request) -> str:
+    """The first yes among the verbs that are meant, else the no to the first of them."""
+    resource, _, sub = request.resource.partition("/")
+    what = f"{resource}{f'.{request.group}' if request.group else ''}{f'/{sub}' if sub else ''}"
+    answers = [desk.may_i(verb, what, request.namespace or "", request.name) for verb in request.verbs]
+    return next((said for said in answers if said.startswith("yes")), answers[0])
 
 
 def _subject(question: Question, found: list[Grant]) -> Subject | None:

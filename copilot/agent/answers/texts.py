@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import re
 
-from copilot.agent.asking import Asking
+from copilot.agent.asking import Asking, LogFetcher
 from copilot.agent.draft import Draft
 from copilot.agent.question import Question
 from copilot.diagnosis.log_lines import most_telling, tail
 from copilot.diagnosis.view import logged, told
-from copilot.model import ContainerLog, Evidence
+from copilot.model import ContainerLog, Evidence, Ref
 
 _LINES = 5
 _NEWEST = re.compile(r"\b(?:last|latest|newest|tail|recent|end)\b")
 _NEWEST_LINES = 3  # of each container
+_SILENT = 4  # logs that are empty or could not be read
 _EVENTS = 8
 _QUOTE = 320  # characters of a runbook section: enough to act on, short enough to read
 
 
 def answer_logs(asking: Asking, question: Question, draft: Draft) -> None:
-    """Quote the telling end of the logs of the pods asked about."""
+    """Quote the telling end of the logs of the pods asked about; of a live cluster those not read yet are read now."""
     pods = [pod for ref in question.refs for pod in asking.view.pods_of(ref)]
+    notes = asking.desk.fetch_logs([pod.ref for pod in pods]) if isinstance(asking.desk, LogFetcher) else ()
     quoted = 0
     newest = bool(_NEWEST.search(question.lowered))
+    silent: list[ContainerLog] = []
     for pod in pods:
         for log in asking.view.logs(pod.ref):
+            if not log.text.strip():
+                silent.append(log)
+                continue
             if newest and quoted < 2 * _LINES:
                 quoted += _newest(log, draft)
                 continue
@@ -38,12 +44,21 @@ def answer_logs(asking: Asking, question: Question, draft: Draft) -> None:
                 f"{pod.ref.path}, container {log.container}{run}, {sum(1 for _ in tail(log))} lines read: {piece.text}",
                 draft.cite_evidence(piece),
             )
+    for log in silent[:_SILENT]:
+        run = " in its previous run" if log.previous else ""
+        fact = draft.cite_ref(
+            Ref("Pod", log.namespace, log.pod), "log", f"container {log.container}: empty", log.source
+        )
+        draft.say(f"{log.namespace}/{log.pod}, container {log.container}: it has printed nothing{run}.", fact)
+    for note in notes[:_SILENT]:
+        draft.say(note)
     for pod in pods[:2]:
         draft.offer(f"The log of {pod.ref}", f"kubectl logs {pod.ref.name}{pod.ref.flags} --tail=100")
-    if not quoted:
+    if not quoted and not silent:
         draft.known = False
         about = f"of {question.refs[0]}" if question.refs else "of the pods asked about"
-        draft.say(f"No log {about} was read.")
+        if not notes:
+            draft.say(f"No log {about} was read.")
 
 
 def _newest(log: ContainerLog, draft: Draft) -> int:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from copilot.agent.asking import Desk
+from copilot.agent.asking import Desk, Renewed
 from copilot.agent.conversation.composing import Composer, judged, repair_text, repaired
 from copilot.agent.conversation.evidence_first import Footing, Path, asked_for_change, footing, gather
 from copilot.agent.conversation.guided import guided
@@ -81,6 +81,8 @@ class Conversation:
 
     def ask(self, text: str) -> Iterator[StreamEvent]:
         """Answer a question: a stream of redacted events, the last one `Answered` or `Refused`."""
+        if isinstance(self._desk, Renewed):
+            self._desk.next_question()
         with self._telemetry.turn(self._session, text) as told:
             for event in self._events(text, told):
                 shown = redact_event(event)

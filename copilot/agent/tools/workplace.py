@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator
 
-from copilot.agent.asking import Asking, Desk
+from copilot.agent.asking import AccessAsker, Asking, Desk, LogFetcher
 from copilot.agent.draft import Draft
 from copilot.agent.events import Answer
 from copilot.agent.tools.tool import Line
@@ -16,24 +15,6 @@ from retrievers.graph.resolve import resolve_object
 
 _MARKS = re.compile(r"\s*((?:\[\d+\])+)$")
 _FREE_PATHS = ("message", "annotation", "log", "env", "args", "command", "data", "event", "note")
-
-
-@runtime_checkable
-class LogFetcher(Protocol):
-    """A desk that can read further logs of a live cluster."""
-
-    def fetch_logs(self, pods: Sequence[Ref]) -> Sequence[str]:
-        """Read the logs of these pods that were not read yet into the graph; sentences for those that could not be."""
-        ...
-
-
-@runtime_checkable
-class AccessAsker(Protocol):
-    """A desk that can ask the API server what the person may do."""
-
-    def may_i(self, verb: str, resource: str, namespace: str, name: str) -> str:
-        """The answer in a sentence; empty where there is no live cluster."""
-        ...
 
 
 class Workplace:

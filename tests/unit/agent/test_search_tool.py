@@ -219,7 +219,7 @@ def test_a_recording_finds_nothing_of_the_live_cluster_whose_name_it_bears(folde
     assert "nothing of this cluster is stored" in result.searched
 
 
-def test_rights_are_asked_once_for_many_searches_of_one_conversation(folder):
+def test_rights_are_asked_once_for_many_searches_of_one_question(folder):
     copilot = open_as(folder, SHOP, "shop")
     box = Toolbox(Workplace(copilot))
     box.call("search", {"words": "zirconium"})
@@ -227,6 +227,17 @@ def test_rights_are_asked_once_for_many_searches_of_one_conversation(folder):
     box.call("search", {"words": "quota"})
     assert asked
     assert len(copilot.source.transport.asked) == asked
+
+
+def test_a_right_that_was_taken_away_counts_no_more_at_the_next_question_of_the_same_conversation(folder):
+    copilot = open_as(folder, set(SHOP), "shop")
+    conversation = Conversation(copilot)
+    *_, before = conversation.ask("any past incidents about zirconium?")
+    copilot.source.transport.granted.clear()
+    *_, after = conversation.ask("any past incidents about zirconium?")
+    assert isinstance(before, Answered)
+    assert isinstance(after, Answered)
+    assert ["zirconium ran out" in one.answer.text for one in (before, after)] == [True, False]
 
 
 @pytest.mark.parametrize("given", [{}, {"words": 7}, {"words": "x", "among": "secrets"}, {"words": "\x1b[2J\x00" * 900}, {"words": ""}, {"words": '" OR 1=1 --'}])  # fmt: skip

@@ -61,7 +61,7 @@ def test_a_trouble_that_is_gone_after_a_plan_counts_as_worked_and_one_that_is_no
     reader.now = healthy(broken)
     second = msgspec.structs.replace(plan, id="another")
     assert "is gone" in remember_outcome(reader, second, trouble, DONE, history, NOW)
-    (entry,) = history.like(live_key(plan.cluster.uid, plan.cluster.context), trouble.cause)
+    (entry,) = history.like(live_key(plan.cluster.key), trouble.cause)
     assert entry.record == "worked 1 of 2 times"
     assert entry.fix.startswith("restart the Deployment")
 

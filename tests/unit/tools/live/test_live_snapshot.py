@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from copilot.model import ReadState, Ref, Snapshot, UsageError
 from copilot.model.errors import DeniedError
 from tests.unit.tools.live.api_server import ApiServer, Reply, pod, reply, status
+from tools.change.identity import identify_cluster
 from tools.cluster import live_lists, transport
 from tools.cluster.live import LiveSource
 from tools.cluster.source import Scope
@@ -325,6 +327,16 @@ def test_the_cluster_is_named_by_context_and_server_and_known_by_uid(
     live: LiveSource, url: str, server: ApiServer
 ) -> None:
     server.special["/api/v1/namespaces/kube-system"] = lambda _: reply({"metadata": {"uid": "u-1"}})
-    identity = live.identity()
-    assert (identity.name, identity.server, identity.uid) == ("fake", url, "u-1")
+    identity = identify_cluster(live.transport)
+    assert (identity.context, identity.server, identity.uid, identity.key) == ("fake", url, "u-1", "u-1")
     assert live.snapshot(Scope()).cluster == f"fake ({url})"
+
+
+def test_to_who_may_not_read_its_uid_a_cluster_is_its_address_and_its_certificates(
+    live: LiveSource, server: ApiServer
+) -> None:
+    server.special["/api/v1/namespaces/kube-system"] = lambda _: status(403, "forbidden")
+    found = identify_cluster(live.transport)
+    other = msgspec.structs.replace(found, server_ca_sha256="another")
+    assert len({found.key, other.key, msgspec.structs.replace(found, server="https://elsewhere").key}) == 3
+    assert found.key == msgspec.structs.replace(found, context="renamed").key
