@@ -6,6 +6,7 @@ What it cannot read it says, and offers the nearest thing that it can; it never 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -39,6 +40,7 @@ from copilot.agent.events import Answered, EvidenceFound, Refused, StreamEvent
 from copilot.agent.intents import Intent
 from copilot.agent.question import Question, read_question
 from copilot.agent.settle import settled
+from copilot.agent.unreadable import not_shown, refused_kinds, unread_place
 from copilot.model import Ref
 
 Answerer = Callable[[Asking, Question, Draft], None]
@@ -70,6 +72,7 @@ _OPEN = frozenset(
         Intent.PAST,
     }
 )
+_PLACELESS = frozenset({Intent.RIGHTS, Intent.HOW, Intent.OUTSIDE, Intent.BEYOND, Intent.UNCLEAR, Intent.PAST})
 _OBJECTS = {Intent.NETWORK: 2, Intent.COMPARE: 2}  # answers about two objects
 _ANSWERS: dict[Intent, Answerer] = {
     Intent.WHY: answer_why,
@@ -175,6 +178,8 @@ def _answer(asking: Asking, question: Question, draft: Draft) -> None:
         draft.say(f"I read {word!r} as {meant!r}.")
     for word, ref in question.assumed:
         draft.say(f"I take {word!r} to mean {ref}.")
+    if intent not in _PLACELESS and _elsewhere(asking, question, draft):
+        return
     few = len(question.refs) < _OBJECTS.get(intent, 1)
     if question.ambiguous and few and intent not in _OPEN and not (question.refs and intent is not Intent.NETWORK):
         draft.known = False
@@ -191,6 +196,17 @@ def _answer(asking: Asking, question: Question, draft: Draft) -> None:
         _unclear(asking, question, draft)
     elif not (intent in _DETAILED and answer_detail(asking, question, draft)):
         _ANSWERS[intent](asking, question, draft)
+
+
+def _elsewhere(asking: Asking, question: Question, draft: Draft) -> bool:
+    """Whether a question is about a namespace of which nothing was read, as who may not list namespaces learns of none."""
+    place = unread_place(asking, question)
+    if not place or "Namespace" not in refused_kinds(asking, None):
+        return False
+    draft.known = False
+    draft.say(f"Nothing of namespace {place} was read, and you may not list namespaces: name it with -n.")
+    draft.offer("Ask there", f"kubectl copilot ask {shlex.quote(question.text)} -n {place}")
+    return True
 
 
 def _names_something(question: Question, intent: Intent) -> bool:
@@ -214,6 +230,9 @@ def _missing(asking: Asking, question: Question, draft: Draft) -> None:
     where = f" in namespace {question.namespace}" if question.namespace else ""
     kind = f"{question.kind} " if question.kind else "object "
     draft.say(f"No {kind}named {word!r} was read{where}." + (f" The nearest is {near}." if near else ""))
+    hidden = [one for one in refused_kinds(asking, question.namespace) if not question.kind or one == question.kind]
+    if hidden:
+        draft.say(f"You may not read {not_shown(hidden, question.namespace)}, so it may be there all the same.")
     if near:
         draft.offer(f"Ask about {near}", f'kubectl copilot ask "{question.text.replace(word, near.name)}"{near.flags}')
 

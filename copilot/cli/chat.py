@@ -68,7 +68,13 @@ def COMMAND(  # noqa: N802 - the name every command module exports
     turn = Turn(target, resume, Heard())
     console = make_console()
     while True:
-        then = _talk(turn, style, console)
+        try:
+            then = _talk(turn, style, console)
+        except CopilotError as error:
+            if turn.back is None:
+                raise
+            _tell(error)
+            then = turn.back
         if then is None:
             return 0
         turn = then
@@ -85,11 +91,15 @@ class Style(msgspec.Struct, frozen=True):
 
 
 class Turn(msgspec.Struct, frozen=True, eq=False):
-    """One scope to talk about: what to resume there, and the proposals that this process has heard in it."""
+    """One scope to talk about: what to resume there, and the proposals that this process has heard in it.
+
+    `back` is where the conversation stays if this scope cannot be opened.
+    """
 
     target: Target
     resume: str | None
     heard: Heard
+    back: Turn | None = None
 
 
 def _talk(turn: Turn, style: Style, console: Console) -> Turn | None:
@@ -122,7 +132,7 @@ def _talk(turn: Turn, style: Style, console: Console) -> Turn | None:
                 case "/plans":
                     _told(approvals.plans)
                 case "/refresh":
-                    return Turn(turn.target, talk.session.id if talk.session else None, turn.heard)
+                    return _again(turn, talk)
                 case "/ns":
                     space = rest.strip() or None
                     moved = msgspec.structs.replace(turn.target, namespace=space, all_namespaces=space is None)
@@ -133,11 +143,16 @@ def _talk(turn: Turn, style: Style, console: Console) -> Turn | None:
                         click.echo("Recorded material has no contexts.", err=True)
                         continue
                     moved = msgspec.structs.replace(turn.target, context=rest.strip() or None, namespace=None)
-                    return Turn(moved, None, Heard())
+                    return Turn(moved, None, Heard(), back=_again(turn, talk))
                 case _ if word.startswith("/"):
                     click.echo(f"{word} is no command of this conversation. See /help.", err=True)
                 case _:
                     _told(partial(_answer, talk, approvals, line, console))
+
+
+def _again(turn: Turn, talk: Talk) -> Turn:
+    """The same scope, read anew."""
+    return Turn(turn.target, talk.session.id if talk.session else None, turn.heard)
 
 
 def _line(talk: Talk) -> str | None:
@@ -162,8 +177,7 @@ def _is_there(copilot: object, namespace: str | None) -> bool:
     try:
         _ = copilot.over_namespace(namespace).objects
     except CopilotError as error:
-        click.echo(f"error: {error.title}", err=True)
-        click.echo(f"hint: {error.hint}", err=True)
+        _tell(error)
         return False
     return True
 
@@ -190,6 +204,10 @@ def _told(work: Callable[[], None]) -> None:
     try:
         work()
     except CopilotError as error:
-        click.echo(f"error: {error.title}", err=True)
-        if error.hint:
-            click.echo(f"hint: {error.hint}", err=True)
+        _tell(error)
+
+
+def _tell(error: CopilotError) -> None:
+    click.echo(f"error: {error.title}", err=True)
+    if error.hint:
+        click.echo(f"hint: {error.hint}", err=True)

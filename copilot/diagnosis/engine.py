@@ -16,7 +16,7 @@ from copilot.diagnosis.gaps import gaps_of
 from copilot.diagnosis.merge import merge
 from copilot.diagnosis.scope import Scope
 from copilot.diagnosis.unknown import collect_steps
-from copilot.diagnosis.verify import verify
+from copilot.diagnosis.verify import verify, was_refused
 from copilot.diagnosis.view import View
 from copilot.model import Diagnosis, Evidence, Finding, Ref, RootCause, Verdict
 from retrievers.graph import ResourceGraph
@@ -42,7 +42,7 @@ def diagnose(graph: ResourceGraph, scope: Scope | None = None, rules: Sequence[R
     firm = [cause for cause in causes if cause.confidence >= FAULT_THRESHOLD]
     suspected = [cause for cause in causes if known[cause.cause].severity > Severity.NOTICE]
     return Diagnosis(
-        verdict=_verdict(bool(firm), bool(seen or suspected), view),
+        verdict=_verdict(bool(firm), bool(seen or suspected) or _unseen(scope, view)),
         cluster=view.snapshot.cluster,
         observed_at=view.now,
         root_causes=tuple(
@@ -66,12 +66,21 @@ def _causes(rules: Sequence[Rule]) -> Mapping[str, Cause]:
     return CAUSES if rules is RULES else {cause.id: cause for rule in rules for cause in rule.causes}
 
 
-def _verdict(firm: bool, trouble: bool, view: View) -> Verdict:
+def _verdict(firm: bool, doubt: bool) -> Verdict:
     if firm:
         return Verdict.FAULT
-    if trouble or not view.snapshot.resources:
-        return Verdict.UNKNOWN
-    return Verdict.HEALTHY
+    return Verdict.UNKNOWN if doubt else Verdict.HEALTHY
+
+
+def _unseen(scope: Scope, view: View) -> bool:
+    """Whether nothing was read of what is asked about: it may be in any state."""
+    if not view.snapshot.resources:
+        return True
+    places = scope.namespaces or (() if scope.object else ("*",))
+    if not places or not all(was_refused(view, "Pod", place) for place in places):
+        return False
+    seen = {resource.ref.namespace for resource in view.snapshot.resources} - {""}
+    return not seen if places == ("*",) else seen.isdisjoint(places)
 
 
 def _rank(

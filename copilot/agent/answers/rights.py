@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from copilot.agent.asking import AccessAsker, Asking
 from copilot.agent.draft import Draft
 from copilot.agent.question import Question
 from copilot.agent.rbac import KINDS, Grant, Request, Subject, grants, known_subjects, reaching, rule_text
 from copilot.agent.requests import read_request
+from copilot.agent.unreadable import no_such_place, unread_place
 from copilot.model import CopilotError, ReadState, Ref
 from copilot.model.wording import listed, plural
 
@@ -21,6 +24,12 @@ _ACCOUNT_TEXT = re.compile(r"\b(?:service ?account|sa) (?:(?P<namespace>[\w.-]+)
 def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
     """Answer `who can …`, `can X …`, `what can X do`, `who has role …`."""
     lowered = question.lowered
+    place = unread_place(asking, question)
+    if place and (sentence := no_such_place(asking, place)):
+        draft.known = False
+        draft.say(sentence)
+        return
+    question = msgspec.structs.replace(question, namespace=place) if place else question
     request = read_request(asking, question)
     if _SELF.search(lowered):
         _say_own(asking, request, draft)
@@ -33,6 +42,11 @@ def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
     certain = False
     if role is not None:
         _say_holders(role, found, draft)
+    elif asks_who and request is not None and lacking and not found:
+        draft.known = False
+        draft.say(f"I cannot tell who may {request}: {', '.join(lacking)} objects were not read.")
+        draft.offer("Read them", f"kubectl get {','.join(kind.lower() + 's' for kind in lacking)} -A -o yaml")
+        return
     elif asks_who and request is not None:
         _say_who(request, found, draft)
     elif subject is not None and request is not None:

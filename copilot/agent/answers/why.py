@@ -7,6 +7,7 @@ from copilot.agent.asking import Asking
 from copilot.agent.describe import describe_state
 from copilot.agent.draft import Draft, names
 from copilot.agent.question import Question
+from copilot.agent.unreadable import not_shown, refused_kinds
 from copilot.model import Diagnosis, Ref, RootCause, Verdict, age_text
 from copilot.model.wording import plural
 
@@ -33,7 +34,7 @@ def _one(asking: Asking, question: Question, draft: Draft, ref: Ref | None) -> N
     firm = [cause for cause in diagnosis.root_causes if cause.confidence >= 0.5]
     subject = _subject(asking, question, ref)
     if not firm:
-        _nothing_proven(asking, draft, diagnosis, subject, ref)
+        _nothing_proven(asking, question, draft, diagnosis, subject, ref)
         return
     if len(firm) > 1 and ref is None:
         draft.say(f"{subject}: {plural(len(firm), 'independent root cause')}.")
@@ -94,7 +95,7 @@ def _tell(draft: Draft, cause: RootCause, diagnosis: Diagnosis, lead: str) -> No
             draft.offer(step.text, step.command)
 
 
-def _nothing_proven(asking: Asking, draft: Draft, diagnosis: Diagnosis, subject: str, ref: Ref | None) -> None:
+def _nothing_proven(asking: Asking, question: Question, draft: Draft, diagnosis: Diagnosis, subject: str, ref: Ref | None) -> None:  # fmt: skip
     if diagnosis.verdict is Verdict.HEALTHY:
         resource = asking.graph.get(ref) if ref is not None else None
         facts = (
@@ -103,8 +104,16 @@ def _nothing_proven(asking: Asking, draft: Draft, diagnosis: Diagnosis, subject:
             else []
         )
         draft.say(f"{subject}: nothing is wrong in what was read.", *facts)
+        hidden = refused_kinds(asking, ref.namespace if ref is not None else question.namespace)
+        if hidden:
+            draft.say(f"You may not read {not_shown(hidden, None)} there: trouble that only they show is not seen.")
         return
     draft.known = False
+    if not diagnosis.symptoms and not diagnosis.root_causes:
+        hidden = refused_kinds(asking, question.namespace)
+        why = f": you may not read {not_shown(hidden, None)} there" if hidden else ""
+        draft.say(f"{subject}: nothing of it was read, so I cannot tell{why}.")
+        return
     draft.say(f"{subject}: something is wrong, but the evidence does not reach a cause.")
     for piece in diagnosis.symptoms[:4]:
         draft.say(f"Visible: {piece.text}.", draft.cite_evidence(piece))

@@ -120,8 +120,9 @@ class Sessions:
         if words == "last":
             mine = mine[:1]
         if len(mine) != 1:
-            what = "No conversation" if not mine else f"{len(mine)} conversations"
-            raise UsageError(f"{what} about cluster {self.cluster} begin with {words!r}.", "See: kubectl copilot sessions list")  # fmt: skip
+            about = f"about cluster {self.cluster}"
+            what = f"{len(mine)} conversations {about} begin with {words!r}" if mine else f"No conversation {about} begins with {words!r}"  # fmt: skip
+            raise UsageError(f"No conversation {about} is stored." if words == "last" else f"{what}.", "See: kubectl copilot sessions list")  # fmt: skip
         return mine[0]
 
     def listed(self) -> list[Session]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 
 from copilot.agent import Answer, Answered, answer_question
+from copilot.diagnosis import Scope, diagnose
 from copilot.diagnosis.needs import MAX_LOGS, wanted_logs
-from copilot.model import ContainerLog, CopilotError, Ref
+from copilot.model import ContainerLog, CopilotError, Coverage, Reading, ReadState, Ref, Snapshot, Verdict
 from retrievers.graph import build_graph
 from tests.unit.agent.asked import Desk
 from tests.unit.diagnosis.cluster import Cluster
@@ -97,3 +99,58 @@ def test_logs_of_the_namespace_that_is_asked_about_come_before_the_trouble_of_al
     graph = build_graph(cluster.snapshot())
     assert "zzz" not in {wanted[0] for wanted in wanted_logs(graph)}
     assert wanted_logs(graph, "zzz")[0][:2] == ("zzz", "ill")
+
+
+REFUSED = ("Namespace", "Deployment", "Service", "Event", "RoleBinding", "ClusterRoleBinding", "Role", "ClusterRole")
+
+
+def narrow(*refused: str) -> Snapshot:
+    """What somebody reads who may list pods of shop: those kinds were refused everywhere."""
+    seen = Cluster().pod("web-1", "shop").snapshot()
+    readings = [Reading(kind="Pod", namespace="shop")]
+    readings += [Reading(kind=kind, namespace="*", state=ReadState.REFUSED) for kind in (*refused, "Pod")]
+    return msgspec.structs.replace(seen, coverage=Coverage(tuple(readings)))
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("why is checkout down?", "You may not read Deployment, Service, Event, Namespace objects of namespace shop, so it may be there all the same."),
+        ("is everything all right?", "You may not read Deployment, Service, Event, Namespace objects there"),
+        ("how many pods are in bank?", "Nothing of namespace bank was read, and you may not list namespaces"),
+        ("is everything all right in bank?", "Nothing of namespace bank was read"),
+        ("who can delete pods in bank?", "I cannot tell who may delete pods in namespace bank: "),
+    ],
+)  # fmt: skip
+def test_what_the_asker_may_not_read_is_never_told_as_not_there(question: str, said: str) -> None:
+    answer = ask(Desk(build_graph(narrow(*REFUSED)), "shop"), question)
+    assert said in answer.text
+    assert answer.known == (question == "is everything all right?")
+
+
+def test_a_right_in_a_namespace_that_was_not_read_is_asked_for_there_and_nowhere_else() -> None:
+    desk = LiveDesk(may=["list"])
+    desk.graph = build_graph(narrow(*REFUSED))
+    desk.namespace = "shop"
+    ask(desk, "can I list pods in bank?")
+    assert desk.asked == ["list pods bank"]
+
+
+def test_a_right_in_a_namespace_that_does_not_exist_is_no_right() -> None:
+    desk = LiveDesk(may=["delete"])
+    answer = ask(desk, "can I delete pods in shopp?")
+    assert (answer.known, answer.text) == (False, "No namespace named 'shopp' was read. The nearest is shop.")
+
+
+@pytest.mark.parametrize(("namespace", "verdict"), [("shop", Verdict.HEALTHY), ("bank", Verdict.UNKNOWN)])
+def test_a_namespace_of_which_nothing_may_be_read_is_not_called_healthy(namespace: str, verdict: Verdict) -> None:
+    assert diagnose(build_graph(narrow(*REFUSED)), Scope(namespaces=(namespace,))).verdict is verdict
+
+
+def test_a_cluster_of_which_nothing_may_be_read_is_not_called_broken() -> None:
+    nothing = msgspec.structs.replace(narrow(*REFUSED), resources=())
+    answer = ask(Desk(build_graph(nothing)), "is everything all right?")
+    assert not answer.known
+    assert answer.text.startswith(
+        "The cluster: nothing of it was read, so I cannot tell: you may not read Pod, Deployment"
+    )

@@ -10,6 +10,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from evals.case import RECORDINGS
+from tests.small_api import serve
 
 SHOP = str(RECORDINGS / "shop-down")
 DEAD = "http://127.0.0.1:9/v1"
@@ -73,6 +74,30 @@ def test_what_a_user_sees_where_something_is_missing(run, monkeypatch, tmp_path,
 
 def _seen(ran) -> list[str]:
     return [f"exit {ran.code}", *ran.out.splitlines(), *ran.err.splitlines()]
+
+
+def test_a_context_that_cannot_be_opened_leaves_the_conversation_where_it_is(run, tmp_path):
+    with serve() as api:
+        config = str(api.kubeconfig(tmp_path))
+        lines = b"how many namespaces are there?\n/context nosuch\nhow many namespaces are there?\n"
+        ran = run("chat", "--kubeconfig", config, stdin=lines)
+    assert ran.code == 0
+    assert ran.out.count("There are 2 Namespaces") == 2
+    assert ran.err.splitlines()[:1] == ["error: The kubeconfig has no context 'nosuch'."]
+    (session,) = json.loads(run("sessions", "list", "-o", "json").out)["sessions"]
+    assert session["turns"] == 2
+
+
+def test_a_conversation_of_one_cluster_is_not_resumed_on_another(run, tmp_path):
+    run("chat", "--from", SHOP, stdin=b"why is checkout down?\n")
+    (session,) = json.loads(run("sessions", "list", "-o", "json").out)["sessions"]
+    with serve() as api:
+        config = str(api.kubeconfig(tmp_path))
+        about = f"small ({api.url})"
+        last = run("chat", "--kubeconfig", config, "--resume", "last")
+        named = run("chat", "--kubeconfig", config, "--resume", session["id"])
+    assert (last.code, last.err.splitlines()[0]) == (64, f"error: No conversation about cluster {about} is stored.")
+    assert named.err.splitlines()[0] == f"error: No conversation about cluster {about} begins with {session['id']!r}."
 
 
 def test_it_means_what_the_conversation_is_about(run):
