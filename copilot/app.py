@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from copilot.agent.asking import Finds, Passage, Shelf
     from copilot.agent.events import StreamEvent
     from copilot.diagnosis.reach import Reachability
+    from guardrails.plan import ClusterId
     from retrievers.graph import ResourceGraph
     from retrievers.history import History
     from retrievers.knowledge.rights import Need, Rights
@@ -127,9 +128,10 @@ class Copilot:
     @cached_property
     def memory_key(self) -> str:
         """The cluster as incidents and rendered objects are filed under it. A recording never passes for a live cluster."""
-        from retrievers.history import live_key, recorded_key
+        from retrievers.history import History, recorded_key
 
-        return live_key(self.identity.rpartition("/")[2]) if self._live else recorded_key(self.identity)
+        cluster = self._cluster
+        return recorded_key(self.identity) if cluster is None else History(self.settings.data_dir).key_of(cluster)
 
     def rights(self, needs: Sequence[Need]) -> Rights:
         """What of these the person can get: all of a recording, else as the API server says (SelfSubjectAccessReview)."""
@@ -227,34 +229,32 @@ class Copilot:
 
     def may_i(self, verb: str, resource: str, namespace: str, name: str) -> str:
         """The API server's answer to `can I` (`copilot.agent.asking.AccessAsker`); empty for recorded material."""
-        from copilot.model.kinds import resolve_kind
-        from tools.access import AccessQuestion, may
+        from tools.access import may_i
 
         live = self._live
-        if live is None:
-            return ""
-        word, _, subresource = resource.strip().lower().partition("/")
-        kind = resolve_kind(word)
-        plural, _, group = word.partition(".") if kind is None else (kind.plural, "", kind.group)
-        place = "" if kind is not None and not kind.namespaced else namespace
-        everywhere = "" if place or (kind is not None and not kind.namespaced) else " in all namespaces"
-        found = may(live.transport, AccessQuestion(verb.strip().lower(), plural, group, place, name, subresource))
-        reason = f" ({found.reason})" if found.reason else ""
-        doubt = f"; in doubt: {found.doubt}" if found.doubt else ""
-        lead = "yes, you may" if found.allowed else "no, you may not"
-        return f"{lead} {found.question}{everywhere}{reason}{doubt}"
+        return may_i(live.transport, verb, resource, namespace, name) if live is not None else ""
 
     @cached_property
     def identity(self) -> str:
         """What tells this cluster from another of its name: the uid of kube-system, else the address and its certificates."""
+        cluster = self._cluster
+        return f"{self.snapshot.cluster}/{cluster.key if cluster is not None else self._uid}"
+
+    @property
+    def _uid(self) -> str:
+        """The uid of kube-system; empty where it was not read."""
         system = self.objects.find("Namespace", "", "kube-system")
         uid = system.metadata.get("uid") if system is not None else None
-        key, live = uid if isinstance(uid, str) else "", self._live
-        if not key and live is not None:
-            from tools.change.identity import identify_cluster
+        return uid if isinstance(uid, str) else ""
 
-            key = identify_cluster(live.transport).key
-        return f"{self.snapshot.cluster}/{key}"
+    @cached_property
+    def _cluster(self) -> ClusterId | None:
+        """Which live cluster this is; None for recorded material."""
+        from tools.change.identity import cluster_at, identify_cluster
+
+        if (live := self._live) is None:
+            return None
+        return cluster_at(live.connection, self._uid) if self._uid else identify_cluster(live.transport)
 
     @property
     def _live(self) -> LiveSource | None:

@@ -40,11 +40,13 @@ class ClusterId(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """What tells this cluster from every other: its uid, or to who may not read that its address and certificates.
+        """What tells this cluster from every other: its uid, or to who may not read that its address and certificates."""
+        return self.uid or self.address_key
 
-        Contexts of one name are common, and so is one address for several clusters, as tunnels have it.
-        """
-        return self.uid or f"address-{digest([self.server, self.server_ca_sha256])[:24]}"
+    @property
+    def address_key(self) -> str:
+        """The address with its certificates: contexts of one name are common, and so is one address for several clusters."""
+        return f"address-{digest([self.server, self.server_ca_sha256])[:24]}"
 
 
 class Requester(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ An entry is offered only where kind, cause and field are the very same; words th
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,7 +22,12 @@ from copilot.model.moment import stamp
 from guardrails.redaction import redact
 from guardrails.redaction_text import clean_text
 
+if TYPE_CHECKING:
+    from guardrails.plan import ClusterId
+
 FILE = "incidents.sqlite3"
+CLUSTERS = "clusters.json"
+MAX_CLUSTERS = 1_000  # addresses: the oldest go first
 MAX_WORDS = 400  # characters of a cause or a fix: a sentence to weigh, not a script to follow
 MAX_ENTRIES = 5_000  # the oldest go first
 MOST_OFFERED = 3  # of one cause: more is a list, not advice
@@ -99,9 +106,23 @@ def capped(words: str) -> str:
     return line if len(line) <= MAX_WORDS else line[: MAX_WORDS - 1] + "…"
 
 
-def live_key(cluster: str) -> str:
-    """How a live cluster is filed: by what tells it from every other (`guardrails.plan.ClusterId.key`)."""
-    return f"live/{cluster}"
+def _known(path: Path) -> dict[str, str]:
+    """The uid of each address that was seen with one; none where the file is missing or not ours."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _keep(path: Path, known: dict[str, str]) -> None:
+    """Write them where anything is kept at all; a folder that cannot be written only costs what others may find."""
+    fresh = path.with_suffix(f".{os.getpid()}")
+    try:
+        with open(fresh, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(msgspec.json.encode(dict(list(known.items())[-MAX_CLUSTERS:])))
+        fresh.replace(path)
+    except OSError:
+        return
 
 
 def recorded_key(identity: str) -> str:
@@ -121,6 +142,16 @@ class History:
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / FILE
+
+    def key_of(self, cluster: ClusterId) -> str:
+        """How a live cluster is filed: by its uid, which who may not read it takes from who could at the same address.
+
+        Without a private CA an address proves no cluster, a tunnel's least of all: then it stands for itself alone.
+        """
+        known = _known(self._path.with_name(CLUSTERS))
+        if cluster.uid and cluster.server_ca_sha256 and known.get(cluster.address_key) != cluster.uid:
+            _keep(self._path.with_name(CLUSTERS), {**known, cluster.address_key: cluster.uid})
+        return f"live/{cluster.uid or known.get(cluster.address_key) or cluster.address_key}"
 
     @property
     def kept(self) -> bool:

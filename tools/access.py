@@ -6,6 +6,7 @@ import msgspec
 
 from copilot.model import CopilotError
 from copilot.model.fields import children, dig, mapping, text, texts
+from copilot.model.kinds import resolve_kind
 from tools.cluster.transport import Answer, Review, Transport
 
 
@@ -76,6 +77,25 @@ def may(transport: Transport, question: AccessQuestion) -> Access:
         reason=text(status, "reason"),
         doubt=text(status, "evaluationError"),
     )
+
+
+def may_i(transport: Transport, verb: str, resource: str, namespace: str, name: str) -> str:
+    """The cluster's answer to one question in a sentence that begins with yes or no. `resource` is any name of a kind.
+
+    Raises:
+        CopilotError: The cluster does not answer the question.
+    """
+    word, _, subresource = resource.strip().lower().partition("/")
+    kind = resolve_kind(word)
+    plural, _, group = word.partition(".") if kind is None else (kind.plural, "", kind.group)
+    namespaced = kind is None or kind.namespaced
+    place = namespace if namespaced else ""
+    found = may(transport, AccessQuestion(verb.strip().lower(), plural, group, place, name, subresource))
+    everywhere = " in all namespaces" if namespaced and not place else ""
+    reason = f" ({found.reason})" if found.reason else ""
+    doubt = f"; in doubt: {found.doubt}" if found.doubt else ""
+    lead = "yes, you may" if found.allowed else "no, you may not"
+    return f"{lead} {found.question}{everywhere}{reason}{doubt}"
 
 
 def rules(transport: Transport, namespace: str) -> AccessRules:

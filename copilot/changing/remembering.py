@@ -18,7 +18,7 @@ from copilot.redacting import redact_diagnosis
 from guardrails.plan import Plan
 from guardrails.steps import SendState
 from retrievers.graph import build_graph
-from retrievers.history import History, live_key
+from retrievers.history import History
 from tools.cluster.source import Scope
 
 SURE = 0.5  # confidence: what is less likely than not is no trouble to remember a fix by
@@ -32,10 +32,8 @@ class Trouble(msgspec.Struct, frozen=True):
 
 
 def trouble_before(desk: Desk, plan: Plan) -> Trouble | None:
-    """The root cause that explains the plan's object now; None where it is well, or the diagnosis would have to read everything."""
+    """The root cause that explains the plan's object now; None where it is well or cannot be read."""
     target = plan.target
-    if not target.namespace:
-        return None
     about = Ref(target.kind, target.namespace, target.name, target.group)
     try:
         found = _explained(desk, about)
@@ -55,8 +53,7 @@ def remember_outcome(desk: Desk, plan: Plan, trouble: Trouble | None, carried: C
             return "Not remembered: what was read afterwards is not enough to tell."
         left = {(cause.cause, cause.object) for cause in found.root_causes}
         worked = (trouble.cause.cause, trouble.cause.object) not in left
-        cluster = live_key(plan.cluster.key)
-        history.count(cluster, trouble.cause, fix_of(plan), plan.id, now, worked=worked)
+        history.count(history.key_of(plan.cluster), trouble.cause, fix_of(plan), plan.id, now, worked=worked)
     except CopilotError as error:
         return f"Not remembered: {error.title}"
     gone = "is gone" if worked else "is still there"
@@ -71,10 +68,10 @@ def fix_of(plan: Plan) -> str:
 
 
 def _explained(desk: Desk, about: Ref) -> Diagnosis:
-    """The diagnosis of an object, read afresh from its namespace.
+    """The diagnosis of an object, read afresh: from its namespace, or, where it has none, from all that may suffer by it.
 
     Raises:
         CopilotError: it cannot be read.
     """
-    graph = build_graph(desk.source.snapshot(Scope(namespaces=(about.namespace,))))
+    graph = build_graph(desk.source.snapshot(Scope(namespaces=(about.namespace,) if about.namespace else None)))
     return redact_diagnosis(diagnose(graph, DiagnosisScope(object=about)))

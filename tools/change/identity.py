@@ -33,7 +33,11 @@ def identify_cluster(reader: Transport) -> ClusterId:
     """Which cluster this is. Its uid is "" when the namespace kube-system may not be read."""
     connection = reader.connection
     answer = reader.get("/api/v1/namespaces/kube-system")
-    uid = text(answer.json(), "metadata", "uid") if answer.ok else ""
+    return cluster_at(connection, text(answer.json(), "metadata", "uid") if answer.ok else "")
+
+
+def cluster_at(connection: Connection, uid: str) -> ClusterId:
+    """The cluster of a known uid behind a connection."""
     return ClusterId(uid, server_ca_sha256(connection), connection.server, connection.name)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
 
 from copilot.agent import Answered, answer_question
 from copilot.agent.asking import ClusterSearcher
@@ -33,6 +35,7 @@ from retrievers.history import History
 from retrievers.knowledge import open_library
 from tests.model_server import ModelServer
 from tests.unit.agent.asked import Desk, say
+from tools.cluster.kubeconfig import Connection
 from tools.cluster.live import LiveSource
 
 pytestmark = pytest.mark.proof
@@ -97,6 +100,7 @@ class Live(LiveSource):
     def __init__(self, snapshot: Snapshot, api: Api) -> None:
         self.read = snapshot
         self.transport = api  # type: ignore[assignment]
+        self.connection = Connection(ApiClient(Configuration()), "prod", "https://prod.example")
 
     def snapshot(self, scope: object) -> Snapshot:
         return self.read
