@@ -7,6 +7,7 @@ import pty
 import select
 import signal
 import sys
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from tests.warm import started
@@ -83,6 +84,25 @@ class Terminal:
         os.close(self._theirs)
         assert self.process.exitcode is not None
         return self.process.exitcode
+
+
+def in_background(arguments: list[str], data: Path, out: Path) -> ForkServerProcess:
+    """Start a command whose output goes to a file; a SIGINT reaches it as Ctrl-C does."""
+    return started(_unattended, arguments, {**os.environ, "COPILOT_DATA_DIR": str(data)}, str(out))
+
+
+def _unattended(arguments: list[str], environment: dict[str, str], out: str) -> None:
+    from copilot.cli.main import main
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    file = os.open(out, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    for standard in (1, 2):
+        os.dup2(file, standard)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    sys.exit(main(arguments))
 
 
 def _command(terminal: str, arguments: list[str], environment: dict[str, str]) -> None:
