@@ -11,7 +11,7 @@ from copilot.cli.main import main
 from tests.live.recording import main_namespace
 from tests.live.scenarios import NAMED
 from tests.live.scenarios.manifests import backdrop, deployment
-from tests.live.scenarios.player import clear_namespaces, stand_by, take
+from tests.live.scenarios.player import clear_namespaces, stand_by, take, until_logs_are_served
 from tests.live.scenarios.scenario import Apply, Scenario, Seen, Truth
 from tests.live.testbed.cluster import Cluster
 
@@ -66,6 +66,7 @@ def _play(scenario: Scenario, cluster: Cluster) -> None:
     stand_by(scenario, cluster)
     for step in scenario.steps:
         take(step, cluster, scenario.namespaces)
+    until_logs_are_served(scenario, cluster)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def played(scenario: Scenario, cluster: Cluster) -> Iterator[None]:
         begin(scenario, cluster)
         for step in scenario.steps:
             take(step, cluster, scenario.namespaces)
+        until_logs_are_served(scenario, cluster)
         if scenario.truth.object and scenario.lasts:
             take(TimePasses(scenario.lasts), cluster, scenario.namespaces)
         yield
@@ -78,6 +79,36 @@ def take(step: Step, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
             make_old(cluster, namespaces, by, keep_events=True)
         case _:
             assert_never(step)
+
+
+def until_logs_are_served(scenario: Scenario, cluster: Cluster) -> None:
+    """Wait until every container that has run and names a log of the scenario answers with it.
+
+    A pod shows its failure before the simulated kubelet has learned where its log lies, and some failures are explained by
+    nothing but their log.
+    """
+    for namespace in scenario.namespaces if scenario.logs else ():
+        cluster.wait_for(lambda space=namespace: _serves_logs(space, cluster), what=f"logs of {namespace}")  # type: ignore[misc]
+
+
+def _serves_logs(namespace: str, cluster: Cluster) -> bool:
+    pods = cluster.get("pods", "-n", namespace)["items"]
+    return all(
+        cluster.kubectl("logs", pod["metadata"]["name"], "-c", container, "-n", namespace, "--tail=1")
+        for pod in pods
+        for container in _telling(pod)
+    )
+
+
+def _telling(pod: Object) -> Iterator[str]:
+    """The containers of a pod that have run and name a log of their own."""
+    marks = pod["metadata"].get("annotations", {})
+    for key in ("initContainerStatuses", "containerStatuses"):
+        for status in pod["status"].get(key, []):
+            ran = {"running", "terminated"} & {*status["state"], *status.get("lastState", {})}
+            own = f"testbed/logs.{status['name']}" in marks or (key == "containerStatuses" and "testbed/logs" in marks)
+            if ran and own:
+                yield status["name"]
 
 
 def say(command: str, cluster: Cluster) -> str:
