@@ -10,7 +10,7 @@ from copilot.cli.mirror_options import cluster_option, neo4j_option
 from copilot.cli.naming import object_words
 from copilot.cli.options import Target, cluster_options, output_option
 from copilot.cli.printing import print_json
-from copilot.model import UsageError
+from copilot.model import CopilotError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,9 @@ def COMMAND() -> None:  # noqa: N802 - the name every command module exports
 @output_option("text", "json")
 def sync(url: str | None, target: Target, output: str, *, verify: bool, watch: bool) -> int:
     """Make the copy of this cluster equal to what is there now. Interrupted, it goes on the next time.
+
+    With --watch it heals by itself after broken connections and expired watches. Ctrl-C ends it with exit code 130; where
+    nothing may be followed any more, as after a token has run out, it ends with exit code 69.
 
     \b
     Examples:
@@ -87,7 +90,11 @@ def _synced(mirror: Mirror, copilot: Copilot, *, verify: bool) -> tuple[Totals, 
 
 
 def _follow(mirror: Mirror, copilot: Copilot) -> None:
-    """Write each burst of changes as it comes."""
+    """Write each burst of changes as it comes, until interrupted.
+
+    Raises:
+        CopilotError: every watch has given up, as when the credentials are not accepted any more.
+    """
     from retrievers.graph.mirror import Follower, TamperedError
     from tools.cluster.live import LiveSource
     from tools.cluster.watch import ChangeType
@@ -110,8 +117,11 @@ def _follow(mirror: Mirror, copilot: Copilot) -> None:
                 continue
             if done.nodes or done.edges or done.removed:
                 click.echo(f"{done.nodes} objects, {done.edges} edges written; {done.removed} objects removed.")
-        for why in watch.ended():
+        for why in dict.fromkeys(watch.ended()):
             click.echo(why, err=True)
+    raise CopilotError(
+        "Nothing of the cluster may be followed any more.", "Log in again and start it again: it goes on from the copy."
+    )
 
 
 @COMMAND.command(name="status")

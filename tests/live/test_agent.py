@@ -20,6 +20,7 @@ from copilot.cli.knowing import open_knowledge
 from copilot.cli.main import main
 from copilot.llm.scripted import faithful
 from copilot.llm.transcript import Turn, call
+from copilot.model import CopilotError
 from copilot.target import Target
 from retrievers.graph.mirror import Link, parse_address
 from tests.live.middlebox import Middlebox
@@ -394,6 +395,27 @@ def test_the_mirror_follows_the_cluster_over_broken_connections_until_ctrl_c(
             process.kill()
             process.join()
     assert "Traceback" not in out.read_text()
+
+
+def test_a_mirror_that_may_follow_nothing_any_more_says_so_and_fails(
+    live_cluster: Cluster, namespace: str, neo4j_url: str, tmp_path: Path, data: Path
+) -> None:
+    few, out = few_rights(live_cluster, namespace, tmp_path, "configmaps,pods"), tmp_path / "mirror.log"
+    with Middlebox(few) as box:
+        words = ["mirror", "sync", "--watch", "--neo4j", neo4j_url, "--kubeconfig", str(box.kubeconfig(tmp_path))]
+        process = in_background(words, data, out)
+        try:
+            live_cluster.wait_for(lambda: out.exists() and "mirrored;" in out.read_text(), 60, "the first sync")
+            live_cluster.wait_for(lambda: box.watches, 30, "the watches")
+            box.nameless.set()
+            box.cut()
+            process.join(30)
+        finally:
+            process.kill()
+            process.join()
+    assert process.exitcode == CopilotError.exit_code
+    assert "error: Nothing of the cluster may be followed any more." in out.read_text()
+    assert "HTTP 401" in out.read_text()
 
 
 def test_a_model_cites_what_it_says_and_the_change_it_is_asked_for_stays_a_proposal(

@@ -24,7 +24,9 @@ _ACCOUNT_TEXT = re.compile(r"\b(?:service ?account|sa) (?:(?P<namespace>[\w.-]+)
 def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
     """Answer `who can …`, `can X …`, `what can X do`, `who has role …`."""
     lowered = question.lowered
+    found = grants(asking.graph)
     place = unread_place(asking, question)
+    place = "" if place in known_subjects(found) else place  # `anyone in ops-team` names a group
     if place and (sentence := no_such_place(asking, place)):
         draft.known = False
         draft.say(sentence)
@@ -34,7 +36,6 @@ def answer_rights(asking: Asking, question: Question, draft: Draft) -> None:
     if _SELF.search(lowered):
         _say_own(asking, request, draft)
         return
-    found = grants(asking.graph)
     subject = _subject(question, found)
     lacking = asking.unread(KINDS, request.namespace if request is not None and request.namespace else None)
     asks_who = bool(_WHO.search(lowered))
