@@ -27,6 +27,7 @@ ENV_MODEL_MODE = "COPILOT_MODEL_MODE"
 ENV_MODEL_CONTEXT = "COPILOT_MODEL_CONTEXT"
 ENV_MODEL_PRICES = "COPILOT_MODEL_PRICES"
 ENV_MODEL_SECONDS = "COPILOT_MODEL_SECONDS"
+ENV_MCP_FILE = "COPILOT_MCP_FILE"
 ENV_OTEL = "COPILOT_OTEL"
 ENV_OTEL_CONTENT = "COPILOT_OTEL_CONTENT"
 ENV_NEO4J_URL = "COPILOT_NEO4J_URL"
@@ -137,6 +138,9 @@ class Settings(msgspec.Struct, frozen=True):
     model: ModelSettings = ModelSettings()
     """Which language model is asked (`COPILOT_MODEL` and its relatives); none by default."""
 
+    mcp_file: Path | None = None
+    """The file that names the user's MCP servers, whose read tools a model may use (`COPILOT_MCP_FILE`); none by default."""
+
     otel: bool = False
     """Whether traces, metrics and logs of the agent go to the collector of `OTEL_EXPORTER_OTLP_ENDPOINT` (`COPILOT_OTEL=1`)."""
 
@@ -172,6 +176,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         anchor_every=_number(env.get(ENV_ANCHOR_EVERY, "")),
         anchor_required=env.get(ENV_ANCHOR_REQUIRED, "").strip().lower() in _TRUE,
         model=_model(env),
+        mcp_file=Path(servers).expanduser() if (servers := env.get(ENV_MCP_FILE, "").strip()) else None,
         neo4j=_neo4j(env),
         embeddings=_embeddings(env),
         otel=env.get(ENV_OTEL, "").strip().lower() in _TRUE,

@@ -21,6 +21,7 @@ COMMANDS = {
     "chat": "Talk about the cluster line by line: the same answers, with memory.",
     "sessions": "List, show, export or delete stored conversations.",
     "models": "Say what the configured model endpoint can do.",
+    "tools": "List what a model may look with: own tools, and those of your MCP servers.",
     "reach": "Say whether A may reach B, and which network policy decides.",
     "graph": "Show what an object depends on and who depends on it.",
     "mirror": "Keep a copy of the resource graph in Neo4j, and ask it there.",

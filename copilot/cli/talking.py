@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from copilot.agent.conversation import Conversation
     from copilot.agent.conversation.langchain_writer import LangChainWriter
     from copilot.agent.events import StreamEvent
+    from copilot.agent.foreign.toolset import ForeignTools
     from copilot.agent.session import Proposals, Session, Sessions
     from copilot.agent.telemetry import Telemetry
     from copilot.app import Copilot
@@ -76,6 +77,7 @@ def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume
     )
     telemetry = open_telemetry(settings)
     writer: LangChainWriter | None = None
+    foreign: ForeignTools | None = None
     try:
         session = store.resume(resume) if store and resume else store.start() if store and keep else None
         if endpoint is not None:
@@ -85,12 +87,13 @@ def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume
                 if model:
                     raise
                 trouble = f"{error.title} {error.hint}"
+        foreign = _foreign(settings) if writer is not None else None
         turns = session.turns if session is not None else ()
         earlier = [Earlier(one.question, one.said.answer.text) for one in turns if isinstance(one.said, Answered)]
         focus = next((one.focus for one in reversed(turns) if one.focus is not None), None)
         conversation = Conversation(
             copilot, writer, earlier=earlier, focus=focus, cache=store, telemetry=telemetry,
-            session=session.id if session is not None else _once(),
+            session=session.id if session is not None else _once(), foreign=foreign,
         )  # fmt: skip
         for turn in earlier:  # the model is shown them again, and what is in them came from wherever it did
             conversation.provenance.read(chunk_of(turn.answer, Source.EXTERNAL, "an earlier answer"))
@@ -100,7 +103,7 @@ def open_talk(copilot: Copilot, settings: Settings, *, model: str | None, resume
             if endpoint is not None and conversation.tools_refused:
                 known.keep(endpoint, refusal(endpoint))
     finally:
-        for one in (writer, store):
+        for one in (foreign, writer, store):
             if one is not None:
                 one.close()
         undelivered = telemetry.close()
@@ -116,6 +119,15 @@ def _open(endpoint: object, store: Sessions | None, telemetry: Telemetry) -> Lan
     assert isinstance(endpoint, Endpoint)
     require_installed(endpoint)
     return open_writer(endpoint, store.checkpointer() if store is not None else None, telemetry)
+
+
+def _foreign(settings: Settings) -> ForeignTools | None:
+    """The user's MCP servers, where the settings name any; none is started yet."""
+    if settings.mcp_file is None:
+        return None
+    from copilot.agent.foreign.toolset import open_foreign
+
+    return open_foreign(settings)
 
 
 def _once() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -22,7 +22,7 @@ from copilot.agent.grounding import Evidence, Judged
 from copilot.agent.prompting import TOOLS, WRITING, Earlier, user_text
 from copilot.agent.redaction import redact_event
 from copilot.agent.telemetry import Degraded, Telemetry, TurnSpan
-from copilot.agent.tools import Limits, Line, Toolbox
+from copilot.agent.tools import Limits, Line, Tool, Toolbox
 from copilot.agent.tools.planning import Proposer
 from copilot.agent.tools.workplace import Workplace
 from copilot.llm import Mode, ModelError, ModelFailure, Usage
@@ -45,6 +45,16 @@ class AnswerCache(Protocol):
         ...
 
 
+class ForeignTools(Protocol):
+    """Read tools of others, opened when a model is first asked."""
+
+    notes: tuple[str, ...]
+
+    def tools(self, session: SessionProvenance) -> tuple[Tool[Any], ...]:
+        """Those of this turn; `notes` says what is missing."""
+        ...
+
+
 class Conversation:
     """Asks one after another. `writer` None: the reader alone answers."""
 
@@ -59,11 +69,13 @@ class Conversation:
         cache: AnswerCache | None = None,
         telemetry: Telemetry | None = None,
         session: str = "once",
+        foreign: ForeignTools | None = None,
     ) -> None:
         self._desk = desk
         self._writer = writer
         self._limits = limits or Limits()
-        self._cache = cache
+        self._cache = cache if foreign is None else None  # what others answer is no part of what names an answer
+        self._foreign = foreign
         self._telemetry = telemetry or Telemetry()
         self._session = session
         self._digest = ""
@@ -118,10 +130,13 @@ class Conversation:
         assert self._writer is not None
         assert stand.answer is not None
         proposer = Proposer(self._provenance)
-        toolbox = Toolbox(Workplace(self._desk), self._limits, (proposer.tool(),), self._read)
+        used = self._foreign if self._writer.mode is not Mode.GUIDED else None  # its menu is the program's own
+        foreign = used.tools(self._provenance) if used is not None else ()
+        toolbox = Toolbox(Workplace(self._desk), self._limits, (proposer.tool(), *foreign), self._read)
         for fact in evidence.facts:
             self._read(fact.line)
         turn = _Turn(self._writer, evidence, toolbox, self.earlier, f"{self._session}/{len(self.earlier)}", self._telemetry, told)  # fmt: skip
+        turn.notes += used.notes if used is not None else ()
         try:
             yield from turn.run(stand)
         except ModelError as error:

@@ -21,6 +21,8 @@ from copilot.model import CopilotError
 from copilot.model.likeness import nearest
 
 READ_MORE = "read_more"
+OWN = (*EXPLAINING, *LOOKING, *RELATING, *JUDGING, *SEARCHING)
+OWN_NAMES = frozenset({READ_MORE, "propose_plan", *(tool.name for tool in OWN)})  # no other tool may take one
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -56,7 +58,7 @@ class Toolbox:
         self.calls = 0
         self._shown = shown
         self._seen: dict[str, int] = {}
-        listed = (*EXPLAINING, *LOOKING, *RELATING, *JUDGING, *SEARCHING, *extra)
+        listed = (*OWN, *extra)
         more = Tool(READ_MORE, "The next part of a result that was cut.", MoreArguments, self._more)
         self.tools: dict[str, Tool[Any]] = {tool.name: tool for tool in (*listed, more)}
 

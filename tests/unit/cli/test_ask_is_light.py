@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 INCIDENT = Path(__file__).parent / "fixtures" / "incident"
 HEAVY = {
     "aiohttp", "anthropic", "chromadb", "httpx", "huggingface_hub", "kubernetes", "langchain", "langchain_core", "langchain_openai",
-    "langgraph", "neo4j", "numpy", "onnxruntime", "openai", "opentelemetry", "pandas", "pydantic", "requests", "textual",
+    "langgraph", "mcp", "mcp_types", "neo4j", "numpy", "onnxruntime", "openai", "opentelemetry", "pandas", "pydantic", "requests", "textual",
     "tiktoken", "tokenizers", "torch", "transformers", "urllib3",
 }  # fmt: skip
 QUESTIONS = (
