@@ -141,14 +141,14 @@ def collection(group: str, plural: str, namespace: str | None) -> str:
 
 
 @contextmanager
-def serve(*objects: dict[str, Any]) -> Iterator[SmallApi]:
-    """Run a server with these objects until the block ends."""
+def serve(*objects: dict[str, Any], handler: type[_Handler] | None = None) -> Iterator[SmallApi]:
+    """Run a server with these objects until the block ends; `handler` may serve more than the small one does."""
     api = SmallApi()
     api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system", "uid": SYSTEM_UID}})
     api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "uid": "ns-shop"}})
     for body in objects:
         api.put(body)
-    server = LoopbackServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
+    server = LoopbackServer(("127.0.0.1", 0), type("Handler", (handler or _Handler,), {"api": api}))
     api.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -114,16 +114,15 @@ def _object(change: Callable[[Body, str], None], kind: str, name: str) -> Callab
     return carried
 
 
-def _log(text: str) -> tuple[Chunk, ...]:
-    lines = f"2026-03-01T12:00:01Z INFO web listening on :8080\n2026-03-01T12:00:02Z WARN {text}\n2026-03-01T12:00:03Z INFO GET / 200"
-    return (chunk_of(lines, Source.LOG, "log of Pod shop/web-1"),)
+def log_with(text: str) -> str:
+    """A log of web-1 with the text in a line of its own, or several."""
+    return f"2026-03-01T12:00:01Z INFO web listening on :8080\n2026-03-01T12:00:02Z WARN {text}\n2026-03-01T12:00:03Z INFO GET / 200"
 
 
-def _event(text: str) -> tuple[Chunk, ...]:
+def event_with(text: str) -> Body:
+    """An Event about web-1 that says the text."""
     about = {"kind": "Pod", "name": "web-1", "namespace": "shop"}
-    return chunks_of(
-        _meta("Event", "web-1.17a", type="Warning", reason="Unhealthy", message=text, involvedObject=about)
-    )
+    return _meta("Event", "web-1.17a", type="Warning", reason="Unhealthy", message=text, involvedObject=about)
 
 
 def _annotation(body: Body, text: str) -> None:
@@ -155,38 +154,57 @@ def _data(body: Body, text: str) -> None:
     body["data"]["motd"] = text
 
 
-def _custom(text: str) -> tuple[Chunk, ...]:
-    return chunks_of(
-        _meta(
-            "Certificate", "web", api="cert-manager.io/v1", status={"conditions": [{"type": "Ready", "message": text}]}
-        )
-    )
+def certificate_with(text: str) -> Body:
+    """A custom resource whose condition says the text."""
+    status = {"conditions": [{"type": "Ready", "message": text}]}
+    return _meta("Certificate", "web", api="cert-manager.io/v1", status=status)
 
 
-def _claim(text: str) -> tuple[Chunk, ...]:
-    status = {
-        "phase": "Pending",
-        "conditions": [{"type": "FileSystemResizePending", "message": f"provisioner said: {text}"}],
-    }
-    webhook = chunk_of(
-        f'admission webhook "check.shop.io" denied the request: {text}', Source.K8S_FREETEXT, "a webhook's message"
-    )
-    return (*chunks_of(_meta("PersistentVolumeClaim", "data", status=status)), webhook)
+def claim_with(text: str) -> Body:
+    """A claim whose provisioner said the text."""
+    conditions = [{"type": "FileSystemResizePending", "message": f"provisioner said: {text}"}]
+    return _meta("PersistentVolumeClaim", "data", status={"phase": "Pending", "conditions": conditions})
+
+
+def denial_with(text: str) -> str:
+    """What a webhook says that denies."""
+    return f'admission webhook "check.shop.io" denied the request: {text}'
+
+
+def page_with(text: str) -> str:
+    """A runbook of somebody."""
+    return f"# Web is down\n\n{text}\n"
+
+
+def alert_with(text: str) -> str:
+    """The annotations of an alert."""
+    return f"summary: web is down\ndescription: {text}"
+
+
+# Where in an object of the cluster the text stands.
+IN_OBJECTS: dict[str, tuple[Callable[[Body, str], None], str, str]] = {
+    "annotation": (_annotation, "Deployment", "web"),
+    "label": (_label, "Deployment", "web"),
+    "image name": (_image, "Deployment", "web"),
+    "node condition": (_condition, "Node", "n1"),
+    "ConfigMap value": (_data, "ConfigMap", "settings"),
+    "container arguments": (_args, "Deployment", "web"),
+}
 
 
 CARRIERS: dict[str, Callable[[str], tuple[Chunk, ...]]] = {
-    "pod log": _log,
-    "event": _event,
-    "annotation": _object(_annotation, "Deployment", "web"),
-    "label": _object(_label, "Deployment", "web"),
-    "status of a custom resource": _custom,
-    "image name": _object(_image, "Deployment", "web"),
-    "node condition": _object(_condition, "Node", "n1"),
-    "ConfigMap value": _object(_data, "ConfigMap", "settings"),
-    "unsigned runbook": lambda text: (chunk_of(f"# Web is down\n\n{text}\n", Source.EXTERNAL, "runbook web.md"),),
-    "alert annotation": lambda text: (
-        chunk_of(f"summary: web is down\ndescription: {text}", Source.EXTERNAL, "alert WebDown"),
+    "pod log": lambda text: (chunk_of(log_with(text), Source.LOG, "log of Pod shop/web-1"),),
+    "event": lambda text: chunks_of(event_with(text)),
+    "annotation": _object(*IN_OBJECTS["annotation"]),
+    "label": _object(*IN_OBJECTS["label"]),
+    "status of a custom resource": lambda text: chunks_of(certificate_with(text)),
+    "image name": _object(*IN_OBJECTS["image name"]),
+    "node condition": _object(*IN_OBJECTS["node condition"]),
+    "ConfigMap value": _object(*IN_OBJECTS["ConfigMap value"]),
+    "unsigned runbook": lambda text: (chunk_of(page_with(text), Source.EXTERNAL, "runbook web.md"),),
+    "alert annotation": lambda text: (chunk_of(alert_with(text), Source.EXTERNAL, "alert WebDown"),),
+    "container arguments": _object(*IN_OBJECTS["container arguments"]),
+    "webhook and claim messages": lambda text: (
+        *chunks_of(claim_with(text)), chunk_of(denial_with(text), Source.K8S_FREETEXT, "a webhook's message"),
     ),
-    "container arguments": _object(_args, "Deployment", "web"),
-    "webhook and claim messages": _claim,
-}
+}  # fmt: skip
