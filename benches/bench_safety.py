@@ -108,6 +108,13 @@ def injection(long: bool) -> None:
     _figures(measure(2_000 if long else 400))
 
 
+def injection_agent(long: bool) -> None:
+    """The same model behind the whole agent, over HTTP on both sides."""
+    from evals.safety.injection_agent import measure
+
+    _figures(measure(2_000 if long else 204, clean=1 if long else 4))
+
+
 def coverage(_long: bool) -> None:
     """Branch coverage of the executor by its unit tests."""
     data = {
@@ -137,7 +144,7 @@ def mutants(long: bool) -> None:
 
 
 SECTIONS: tuple[Callable[[bool], None], ...] = (
-    attacks, executor_socket, histories, weather, crashes, cost, oracle, injection, secrets, coverage, mutants,
+    attacks, executor_socket, histories, weather, crashes, cost, oracle, injection, injection_agent, secrets, coverage, mutants,
 )  # fmt: skip
 
 

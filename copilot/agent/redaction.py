@@ -35,6 +35,7 @@ def redact_event(event: StreamEvent) -> StreamEvent:
         case ToolCalled():
             return msgspec.structs.replace(
                 event,
+                name=plain(event.name),
                 asked=plain(event.asked),
                 searched=plain(event.searched),
                 cut=plain(event.cut),

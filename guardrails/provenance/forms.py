@@ -36,7 +36,7 @@ _TERMINAL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,4096}(?:\x07
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _BASE32 = re.compile(r"\b[A-Z2-7]{8,}={0,6}")
 _HEX = re.compile(r"\b(?:[0-9a-fA-F]{2}[ :]?){4,}\b")
-_ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\u\{([0-9a-fA-F]{1,6})\}")
+_ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})|\\u([0-9a-fA-F]{4})|\\u\{([0-9a-fA-F]{1,6})\}|\\U([0-9a-fA-F]{8})")
 _SPACE = re.compile(r"[\s\"'`\\|+_,;*]+")
 _TOKEN = re.compile(r"[a-z0-9]+")
 
@@ -103,7 +103,7 @@ def _decoded(text: str) -> list[str]:
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    code = int(match[1] or match[2] or match[3], 16)
+    code = int(match[1] or match[2] or match[3] or match[4], 16)
     return chr(code) if code < 0x110000 else ""
 
 

@@ -69,7 +69,8 @@ def footing(desk: Desk, text: str, focus: Ref | None) -> Footing:
     answer = _answer(floor)
     if answer is None:
         path = Path.CHANGE if question.intent is Intent.CHANGE else Path.REFUSED
-        return Footing(path, floor, None, question, text, question.refs)
+        pointed = (focus,) if focus is not None and pronoun is not None else ()
+        return Footing(path, floor, None, question, text, question.refs or pointed)
     intent = settled(asking, question)
     asks_back = any(line.startswith(_ASKS_BACK) for line in answer.text.split("\n"))
     path = Path.READER if asks_back or intent in _NO_MODEL else Path.MODEL

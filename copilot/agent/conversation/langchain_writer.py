@@ -22,6 +22,7 @@ from copilot.llm.errors import model_error
 from copilot.llm.openai_chat import MAX_OUTPUT, chat_model, explained
 from copilot.llm.usage import counted, estimate
 from copilot.redacting import plain
+from guardrails.redaction_text import clean_text
 
 if TYPE_CHECKING:
     from langchain.agents.middleware import AgentMiddleware
@@ -35,6 +36,7 @@ ASSUMED_CONTEXT = 8192  # tokens, where neither the endpoint nor the user says
 RESERVE_SECONDS = 15.0  # of a turn, kept for writing the answer
 UNKNOWN_TOOL = "unknown"  # a name that the model made up may hold anything
 _RAW = "_unreadable_arguments"
+_MAX_NAME = 64  # characters of a tool's name: what endpoints take
 
 
 class LangChainWriter:
@@ -164,6 +166,7 @@ class _Run:
             {"name": one.get("name") or "?", "args": {_RAW: one.get("args") or ""}, "id": one.get("id") or f"call_{place}", "type": "tool_call"}
             for place, one in enumerate(message.invalid_tool_calls)
         ]  # fmt: skip
+        calls = [{**one, "name": clean_text(one["name"])[:_MAX_NAME], "args": _cleaned(one["args"])} for one in calls]
         with self._lock:
             self._steps += 1
             self._tokens += spent.usage.tokens
@@ -229,7 +232,7 @@ def _middleware(run: _Run) -> AgentMiddleware[Any, Any]:
             del handler
             call = request.tool_call
             words = run.look(str(call["name"]), dict(call["args"] or {}))
-            return ToolMessage(words, tool_call_id=call["id"] or "call", name=str(call["name"])[:64])
+            return ToolMessage(words, tool_call_id=call["id"] or "call", name=str(call["name"])[:_MAX_NAME])
 
     return Bounds()
 
@@ -260,6 +263,19 @@ def _fitted(messages: list[AnyMessage], room: int) -> list[AnyMessage]:
                 cut = text[: len(text) * share // 20] + "\n(cut: this result was shortened to fit)"
                 fitted[place] = message.model_copy(update={"content": cut if share else "(cut: this result no longer fits)"})  # fmt: skip
     return fitted
+
+
+def _cleaned(value: Any) -> Any:
+    """Arguments as a model wrote them, with nothing in them that a person would not see: they are sent again with every request."""
+    match value:
+        case str():
+            return clean_text(value)
+        case dict():
+            return {clean_text(str(key)): _cleaned(one) for key, one in value.items()}
+        case list():
+            return [_cleaned(one) for one in value]
+        case _:
+            return value
 
 
 def _all_text(messages: Sequence[AnyMessage]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from copilot.agent.grounding.advice import advising, claims_a_deed, not_ordering, orders, settles
 from copilot.agent.grounding.claims import Claim, Kind, claims
 from copilot.agent.grounding.evidence import Evidence, Fact, plain_number
 from copilot.agent.grounding.sentences import Sentence
@@ -50,6 +51,10 @@ def judge(sentence: Sentence, evidence: Evidence) -> Judged:
         cited = [
             fact for fact in map(evidence.get, sentence.ahead) if fact is not None and _repeats(sentence.text, fact)
         ]
+    carrying, why = _held_back(sentence.text, cited, evidence)
+    if why:
+        return Judged(sentence.text, tuple(fact.number for fact in cited), why)
+    cited = carrying
     found = claims(sentence.text, evidence.names)
     if not cited and _is_glue(sentence, found):
         return Judged(sentence.text)
@@ -57,6 +62,25 @@ def judge(sentence: Sentence, evidence: Evidence) -> Judged:
         carrier = next((one for one in evidence.facts if _carries(one, sentence.text, found)), None)
         return Judged(sentence.text, (carrier.number,)) if carrier else Judged(sentence.text, (), "it cites no fact")
     return Judged(sentence.text, tuple(fact.number for fact in cited), _fault(sentence.text, found, cited))
+
+
+def _held_back(text: str, cited: list[Fact], evidence: Evidence) -> tuple[list[Fact], str]:
+    """The facts that may carry a sentence that advises or settles something; and why none may."""
+    if claims_a_deed(text):
+        return [], "it says that you did something, and you can do nothing"
+    told = orders(text, evidence.names)
+    if told:
+        advice = advising(cited or evidence.facts, told)
+        return (
+            advice,
+            ""
+            if advice
+            else f"it tells somebody to {told[0]!r}, which no step of the diagnosis and no signed runbook that it cites does",
+        )
+    if cited and settles(text):
+        rest = not_ordering(cited, evidence.names)
+        return rest, "" if rest else "what it says is only asked for, by a text that anybody may have written"
+    return cited, ""
 
 
 def _is_glue(sentence: Sentence, found: Sequence[Claim]) -> bool:

@@ -60,7 +60,7 @@ def diagnosis_lines(found: Diagnosis, most: int) -> list[Line]:
             for entry in cause.remembered
         ]  # fmt: skip
         lines += [
-            Line(f"next step: {step.text}" + (f" ({step.command})" if step.command else ""), cause.object, "diagnosis", "diagnosis", cause=True)
+            Line(f"next step: {step.text}" + (f" ({step.command})" if step.command else ""), cause.object, "diagnosis", "diagnosis", cause=True, advice=True)
             for step in cause.next_steps[:3]
         ]  # fmt: skip
     if not found.root_causes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated, Any
 
 import msgspec
@@ -58,12 +59,13 @@ class Proposer:
             *(f"warning: {warning}" for warning in warnings),
             *(f"refused: {refusal}" for refusal in found.plan.computed.refusals),
         ]  # fmt: skip
-        return Result(asked, "the guardrails", tuple(Line(text, ref, "plan", "plan", Source.K8S_STRUCTURED) for text in texts))  # fmt: skip
+        lines = (Line(text, ref, "plan", "plan", Source.K8S_STRUCTURED, advice=not warnings) for text in texts)
+        return Result(asked, "the guardrails", tuple(lines))
 
 
 def proposal_of(plan: Plan, words: str) -> PlanProposed:
     """What is told of a plan that was drawn up of these words: what it does, the command that plans it, what to beware of."""
-    return PlanProposed(_summary(plan), f"kubectl copilot do '{words}'", _warnings(plan))
+    return PlanProposed(_summary(plan), f"kubectl copilot do {shlex.quote(words)}", _warnings(plan))
 
 
 def _summary(plan: Plan) -> str:

@@ -20,7 +20,10 @@ MOST_LINES = 2000  # of one result before it is cut: beyond that a narrower ques
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One fact. `object` and `path` are its address; `cause` marks a finding of the diagnosis; `beside` is what it stands on."""
+    """One fact. `object` and `path` are its address; `cause` marks a finding of the diagnosis; `beside` is what it stands on.
+
+    `advice`: the program itself tells the person to do this.
+    """
 
     text: str
     object: Ref | None = None
@@ -29,6 +32,7 @@ class Line(msgspec.Struct, frozen=True):
     origin: Source = Source.K8S_FREETEXT
     cause: bool = False
     beside: tuple[str, ...] = ()
+    advice: bool = False
 
 
 class Result(msgspec.Struct, frozen=True):

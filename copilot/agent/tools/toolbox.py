@@ -67,7 +67,9 @@ class Toolbox:
         tool = self.tools.get(name)
         if tool is None:
             near = nearest(name, self.tools) or ", ".join(self.tools)
-            return Result(str(name)[:80], "nothing", trouble=f"There is no tool of that name. Nearest: {near}.")
+            return redacted(
+                Result(str(name)[:80], "nothing", trouble=f"There is no tool of that name. Nearest: {near}.")
+            )
         self.calls += 1
         if self.calls > self.limits.calls:
             return Result(name, "nothing", trouble="No further looks are allowed. Write the answer from the facts you have.")  # fmt: skip

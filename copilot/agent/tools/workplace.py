@@ -104,6 +104,7 @@ def answer_lines(answer: Answer) -> Iterator[Line]:
                 f"{fact.object} {fact.path}: {fact.text}" if fact.object else f"{fact.path}: {fact.text}"
                 for fact in facts
             ),
+            advice=not facts,
         )
 
 
