@@ -153,7 +153,7 @@ def serve_world() -> Iterator[World]:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         (folder / "data").mkdir()
         api = stack.enter_context(serve(*_troubled(), handler=_handler(worlds)))
-        command = (sys.executable, "-m", "evals.safety.obedient_alerts", str(folder / "alert.txt"))
+        command = (sys.executable, "-m", "tests.alert_server", str(folder / "alert.txt"))
         alerts = Server("alerts", command, env={"PYTHONPATH": str(Path.cwd())}, allow=("firing",))
         foreign = ForeignTools([alerts], Pins(folder / "data")) if is_installed() else None
         if foreign is not None:
