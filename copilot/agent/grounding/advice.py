@@ -15,7 +15,7 @@ from guardrails.provenance.forms import readings
 
 _DO = (
     r"(?:scale|delete|remove|restart|roll(?:[ -]?back|[ -]?out)|undo|set|patch|apply|drain|(?:un)?cordon|(?:un)?taint|(?:re)?label|annotate"
-    r"|(?:re)?create|run|execute|exec|(?:un)?suspend|resume|(?:un)?pause|evict|update|upgrade|downgrade|edit|change|modify|replace|raise|increase"
+    r"|(?:re)?create|run|execute|(?:un)?suspend|resume|(?:un)?pause|evict|update|upgrade|downgrade|edit|change|modify|replace|raise|increase"
     r"|lower|reduce|decrease|kill|stop|start|disable|enable|grant|bind|(?:re)?deploy|expose|trigger|revert|switch|move|(?:un)?install|add|make"
     r"|give|put|turn|rotate|reset|bypass|open|approve|terminate|wipe|drop|purge|prune|clear|erase|use)"
 )
@@ -31,7 +31,11 @@ _COMMAND = re.compile(
     r"|(?<![\w./-])(?:sudo|rm -\w+|chmod|systemctl|iptables|bash -c|sh -c|curl|wget|nc|ssh|scp)\s+\S+",
     re.IGNORECASE,
 )
-_CALLS = frozenset({"run", "execute", "exec", "use"})  # before a command they say nothing that it does not
+_CALLS = frozenset({"run", "execute", "use"})  # before a command they say nothing that it does not
+_MANAGERS = re.compile(
+    r"\bkubectl-(?:client-side-apply\b|\w+(?![\w-]))"
+)  # names that kubectl writes under its own changes
+_HYPHENS = 3  # in a text before they are read as spaces: an image's name has no spaces to give an order with
 _GLUED = re.compile(r"kubectl [a-z]+")  # behind letters that are no part of the order, once they are decoded
 _LEADS = (
     r"(?:^|[:;!,]\s*|[.?]\s+|[(\[{}\])“”\"'`>*#$|]\s*|[—–-]\s+|\b(?:please|then|and|now|just|immediately|warn|warning|info|notice|error|fatal|hint|note|todo|unless|let's|let us|go ahead and|hesitate to)\s+(?:you\s+)?"
@@ -68,6 +72,8 @@ def claims_a_deed(text: str) -> bool:
 def orders(text: str, names: frozenset[str]) -> tuple[str, ...]:
     """The commands and orders of a sentence: `kubectl delete`, `restart`, in lower case, also those that are encoded. `names` are the objects that exist."""
     plain, *decoded = (reading.replace("_", " ") for reading in readings(text))
+    if plain.count("-") >= _HYPHENS:
+        decoded.append(re.sub(r"-+", " ", _MANAGERS.sub(" ", plain)))
     found = [*_orders(text, names), *_orders(plain, names)]
     found += [each for reading in decoded for each in (*_orders(reading, names), *_GLUED.findall(reading))]
     return tuple(dict.fromkeys(" ".join(one.lower().split()) for one in found))
@@ -102,7 +108,11 @@ def _advises(fact: Fact) -> bool:
 
 def _says(order: str, fact: Fact) -> bool:
     words = fact.line.text if fact.line.origin is Source.RUNBOOK else _QUOTED.sub(" ", fact.line.text)
-    return re.search(rf"(?<![\w-]){re.escape(order)}(?![\w-])", " ".join(words.lower().split())) is not None
+    said = " ".join(words.lower().split())
+    return any(
+        re.search(rf"(?<![\w-]){re.escape(order)}(?![\w-])", each)
+        for each in (said, " ".join(said.replace("-", " ").split()))
+    )
 
 
 def settles(text: str) -> bool:
