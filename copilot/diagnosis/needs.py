@@ -31,7 +31,7 @@ def wanted_logs(graph: ResourceGraph, namespace: str | None = None) -> list[tupl
 def _wanted(view: View) -> Iterator[tuple[str, str, str, bool]]:
     taken: Counter[Ref] = Counter()
     for pod in view.placed:
-        if taken[pod.owner] >= PODS_PER_OWNER or view.superseded(pod):
+        if taken[pod.owner] >= PODS_PER_OWNER or (pod.failed and view.superseded(pod)):
             continue
         taken[pod.owner] += 1
         blocking = pod.blocking_init()

@@ -86,3 +86,21 @@ def test_values_that_were_read_are_not_asked_for_again() -> None:
         "volumes": [{"name": "c", "configMap": {"name": "edge-conf"}}],
     }
     assert wanted_configs(graph_of(crashing(cluster, "edge", **spec))) == []
+
+
+def between_two_crashes(name: str) -> Cluster:
+    """A pod that has come up again a second ago, as the one ready pod of its ReplicaSet."""
+    status = {
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "containerStatuses": [
+            {"name": "main", "ready": True, "restartCount": 7, "state": {"running": {"startedAt": ago(1)}},
+             "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": ago(301)}}},
+        ],
+    }  # fmt: skip
+    cluster = Cluster().node("n1").deployment(name, have=1, ready=1)
+    return cluster.pod(f"{name}-abc-x", owner=("ReplicaSet", f"{name}-abc"), node="n1", status=status)
+
+
+def test_the_logs_of_a_crash_loop_are_wanted_in_the_moments_when_it_is_up() -> None:
+    wanted = wanted_logs(graph_of(between_two_crashes("web")))
+    assert wanted == [("shop", "web-abc-x", "main", True), ("shop", "web-abc-x", "main", False)]

@@ -75,7 +75,8 @@ def crashed(pod: PodFact, container: ContainerFact) -> bool:
         failed = container.exit_code not in (0, None) or (container.exit_code is None and container.reason == "Error")
         return failed or _endless(pod, container)  # a row of `kubectl get pods` shows the reason and no code
     waiting = container.reason in ("CrashLoopBackOff", "RunContainerError", "CreateContainerError", "StartError")
-    return waiting or (container.restarts > 0 and container.exit_code is not None and not container.init)
+    again = container.restarts > 0 and container.exit_code is not None
+    return waiting or (again and not (container.init and container.exit_code == 0))  # init: a new sandbox runs it anew
 
 
 def _endless(pod: PodFact, container: ContainerFact) -> bool:
