@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import neo4j
 import pytest
 
 from tests.live.deployed import Deployed
@@ -80,12 +81,20 @@ def _taints(cluster: Cluster) -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def neo4j_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def neo4j_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Bolt address of a Neo4j server without authentication, one per xdist worker (its data cannot be shared)."""
     _require(jars.require)
     server = Neo4jServer(tmp_path_factory.mktemp("neo4j"))
     yield server.start(owner=os.getpid())
     server.stop()
+
+
+@pytest.fixture
+def neo4j_url(neo4j_server: str) -> str:
+    """Bolt address of that server, emptied of what the test before left in it."""
+    with neo4j.GraphDatabase.driver(neo4j_server) as driver, driver.session() as session:
+        session.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS").consume()
+    return neo4j_server
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ def test_nodes_and_relationships_come_back_as_written(neo4j_url: str) -> None:
         records = driver.execute_query(
             "MATCH (a:Pod)-[:RUNS_ON]->(b:Node) RETURN a.name AS pod, b.name AS node"
         ).records
-        driver.execute_query("MATCH (n) DETACH DELETE n")
     assert [record.data() for record in records] == [{"pod": "api", "node": "node-1"}]
 
 

@@ -47,7 +47,6 @@ SAMPLE = 5  # objects of each graph that every question is asked about
 @pytest.fixture
 def link(neo4j_url: str) -> Iterator[Link]:
     with Link(parse_address(neo4j_url)) as link:
-        link.rows("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS")
         yield link
 
 
