@@ -24,14 +24,14 @@ _START = "0" * 64
 _ROLLBACK_FIRST = frozenset(
     {sqlite3.SQLITE_READONLY_ROLLBACK, sqlite3.SQLITE_READONLY_RECOVERY, sqlite3.SQLITE_CANTOPEN}
 )
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL, hash TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS claims (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS journal_keeps BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER IF NOT EXISTS journal_holds BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER IF NOT EXISTS claims_keep BEFORE DELETE ON claims BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER IF NOT EXISTS claims_hold BEFORE UPDATE ON claims BEGIN SELECT RAISE(ABORT, 'append only'); END;
-"""
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS journal (seq INTEGER PRIMARY KEY, entry TEXT NOT NULL, hash TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS claims (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TRIGGER IF NOT EXISTS journal_keeps BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER IF NOT EXISTS journal_holds BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER IF NOT EXISTS claims_keep BEFORE DELETE ON claims BEGIN SELECT RAISE(ABORT, 'append only'); END",
+    "CREATE TRIGGER IF NOT EXISTS claims_hold BEFORE UPDATE ON claims BEGIN SELECT RAISE(ABORT, 'append only'); END",
+)
 
 
 class Kind(Enum):
@@ -239,7 +239,7 @@ class Journal:
             return
         try:
             with closing(self._opened("ro")) as one:
-                yield one
+                yield one if one.execute("SELECT 1 FROM sqlite_master").fetchone() else None
         except sqlite3.Error as error:
             raise JournalError(f"The journal {self.path} cannot be read: {error}", "Check the file.") from error
 
@@ -266,8 +266,9 @@ class Journal:
             with closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
                 # EXTRA also syncs the folder, so that a committed entry is there after a power cut.
                 connection.execute("PRAGMA synchronous = EXTRA")
-                connection.executescript(_SCHEMA)
                 connection.execute("BEGIN IMMEDIATE")
+                for statement in _SCHEMA:  # in one commit with the first entry: who reads meanwhile sees all of it or nothing
+                    connection.execute(statement)
                 yield connection
                 connection.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -45,6 +46,36 @@ def test_a_journal_that_is_not_there_is_empty_and_is_not_made_by_reading(tmp_pat
     assert journal.entries() == []
     assert journal.verify().count == 0
     assert not journal.path.exists()
+
+
+def test_who_reads_beside_the_first_writer_sees_all_of_its_entry_or_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, reader, seen = _journal(tmp_path), _journal(tmp_path), list[int]()
+    real_connect = sqlite3.connect
+
+    class Interrupted(sqlite3.Connection):
+        """Somebody reads before and after every statement."""
+
+        def execute(self, *parts: Any) -> sqlite3.Cursor:
+            look()
+            done = super().execute(*parts)
+            look()
+            return done
+
+    def connect(*parts: Any, **named: Any) -> sqlite3.Connection:
+        return real_connect(*parts, **named, factory=Interrupted)
+
+    def look() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite3, "connect", real_connect)
+            assert reader.verify().problems == ()
+            seen.append(len(reader.entries()))
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    journal.append(Kind.PLANNED, "p", {}, claim="once")
+    assert (seen[0], seen[-1]) == (0, 1)
+    assert seen == sorted(seen)
 
 
 def test_the_file_is_private(tmp_path: Path) -> None:
