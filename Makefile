@@ -12,7 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13; do $$p -c '
 EXTRAS := --extra agent --extra dense --extra mcp --extra neo4j --extra otel --extra policy
 # pytest's plugins are named one by one: discovering them costs seconds at every start.
 PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PY) -m pytest -p xdist -p hypothesis.extra.pytestplugin -p syrupy
-# Journals are forced to disk entry by entry; for a test's own folders memory does as well, and the unit tier takes half the time.
+# Journals are forced to disk entry by entry; for a test's own folders memory does as well, and is sooner done.
 UNIT := $(shell [ -w /dev/shm ] && [ "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 1048576 ] && echo PYTEST_DEBUG_TEMPROOT=/dev/shm) $(PYTEST) tests/unit -n 2 --dist loadfile -q
 N ?= 5
 PODS ?= 0

@@ -89,7 +89,7 @@ INTENTS: tuple[tuple[str, Intent], ...] = (
     (r"\b(?:requests? per (?:second|minute)|rps|qps|latenc(?:y|ies)|throughput|p9[59]|error rate|response times?|bandwidth|traffic (?:volume|does))\b", Intent.BEYOND),
     (r"\bhow full\b|\bdisk (?:usage|space)\b|\b(?:free|used|left) (?:disk|space)\b|\b(?:disk|volume)s?\b.*\bfull\b|\b(?:average|mean|peak|trend)\b.*\b(?:cpu|memory|load|usage)\b|\bload average\b|\b(?:cpu|memory)\b.*\b(?:yesterday|this week|last week|over time|over the last)\b", Intent.BEYOND),
     (r"\b(?:will|is going to|gonna)\b.*\b(?:tomorrow|next (?:week|month|year)|in the future|some ?day)\b|\b(?:forecast|predict)\b", Intent.BEYOND),
-    (r"^(?:has|have|had|did|was|were|is|are|any)\b.*\b(?:happen\w*|seen?|occur\w*|fail\w*|crash\w*|br[eo]ak\w*|broken?|down)\b.*\bbefore\b(?=\W*(?:[\w.-]+/[\w./-]+\W*)?$)|\b(?:past|previous|earlier|similar|known|remember\w*) (?:incidents?|outages?)\b|\b(?:incidents?|outages?)\b.*\b(?:remember\w*|before)\b|\bincident (?:memory|history)\b", Intent.PAST),
+    (r"^(?:has|have|had|did|was|were|is|are|any)\b.*\b(?:happen\w*|seen?|occur\w*|fail\w*|crash\w*|br[eo]ak\w*|broken?|down)\b.*\bbefore\b(?=\W*(?:[\w.-]+/[\w./-]+|(?:to|with|for|on|in) [\w./-]+(?: [\w./-]+){0,3})?\W*$)|\b(?:past|previous|earlier|similar|known|remember\w*) (?:incidents?|outages?)\b|\b(?:incidents?|outages?)\b.*\b(?:remember\w*|before)\b|\bincident (?:memory|history)\b", Intent.PAST),
     (r"\bwho (?:created|made|wrote|deployed|applied|added|installed)\b", Intent.AUTHOR),
     (r"\bwho (?:deleted|removed|restarted|scaled|changed|edited|broke|modified|updated)\b", Intent.CHANGED),
     (r"^how (?:do|can|could|would|should) (?:i|we|one|you|clients?) (?:reach|access|connect|get to|open|call|talk|hit|visit|browse)\b", Intent.ADDRESS),

@@ -36,7 +36,7 @@ _MANAGERS = re.compile(
     r"\bkubectl-(?:client-side-apply\b|\w+(?![\w-]))"
 )  # names that kubectl writes under its own changes
 _HYPHENS = 3  # in a text before they are read as spaces: an image's name has no spaces to give an order with
-_GLUED = re.compile(r"kubectl [a-z]+")  # behind letters that are no part of the order, once they are decoded
+_GLUED = re.compile(r"kubectl -*[a-z]+")  # behind letters that are no part of the order, once they are decoded
 _LEADS = (
     r"(?:^|[:;!,]\s*|[.?]\s+|[(\[{}\])“”\"'`>*#$|]\s*|[—–-]\s+|\b(?:please|then|and|now|just|immediately|warn|warning|info|notice|error|fatal|hint|note|todo|unless|let's|let us|go ahead and|hesitate to)\s+(?:you\s+)?"
     r"|(?:^|\b(?:you|we|operators?|admins?|administrators?|somebody|someone|one|team)\s+)(?:must|should|shall|can|may|could|might)\s+|\b(?:can|could|would|will) you\s+"

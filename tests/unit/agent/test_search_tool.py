@@ -346,7 +346,7 @@ def test_whether_it_happened_before_is_answered_by_the_very_same_cause_alone(tmp
     assert listed.count("ben wrote") == 1
 
 
-@pytest.mark.parametrize("question", ["has this happened before?", "have we seen this before", "did checkout crash before?", "was it down before?"])  # fmt: skip
+@pytest.mark.parametrize("question", ["has this happened before?", "have we seen this before", "did checkout crash before?", "was it down before?", "Has this happened before to checkout?", "did this happen before with the checkout deployment"])  # fmt: skip
 def test_where_nothing_is_remembered_the_reader_says_so_and_how_to_remember(question):
     answer = say(build_graph(WHOLE), question)
     assert not answer.known
