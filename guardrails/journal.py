@@ -267,7 +267,8 @@ class Journal:
                 # EXTRA also syncs the folder, so that a committed entry is there after a power cut.
                 connection.execute("PRAGMA synchronous = EXTRA")
                 connection.execute("BEGIN IMMEDIATE")
-                for statement in _SCHEMA:  # in one commit with the first entry: who reads meanwhile sees all of it or nothing
+                # In one commit with the first entry: who reads meanwhile sees all of it or nothing.
+                for statement in _SCHEMA:
                     connection.execute(statement)
                 yield connection
                 connection.execute("COMMIT")

@@ -242,6 +242,8 @@ class History:
             return []
         try:
             with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=10)) as db:
+                if db.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+                    return []  # somebody is about to write the first one
                 rows = db.execute(f"SELECT {_FIELDS} FROM incidents {clause} ORDER BY at DESC, id DESC", values)  # noqa: S608 -- fixed clauses
                 return [_read_back(Incident(*row)) for row in rows]
         except sqlite3.Error as error:
@@ -253,9 +255,9 @@ class History:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch(mode=0o600)
             with closing(sqlite3.connect(self._path, timeout=10)) as db, db:
+                db.execute("BEGIN IMMEDIATE")
                 for statement in _SCHEMA.split(";\n"):
                     db.execute(statement)
-                db.execute("BEGIN IMMEDIATE")
                 yield db
         except (OSError, sqlite3.Error) as error:
             raise self._broken(error) from error

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
 from guardrails.errors import JournalError
 from guardrails.journal import AlreadyClaimed, Journal, Kind
+from tests.between import look_between
 from tests.unit.guardrails.plans import Clock
 
 
@@ -52,27 +52,12 @@ def test_who_reads_beside_the_first_writer_sees_all_of_its_entry_or_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal, reader, seen = _journal(tmp_path), _journal(tmp_path), list[int]()
-    real_connect = sqlite3.connect
-
-    class Interrupted(sqlite3.Connection):
-        """Somebody reads before and after every statement."""
-
-        def execute(self, *parts: Any) -> sqlite3.Cursor:
-            look()
-            done = super().execute(*parts)
-            look()
-            return done
-
-    def connect(*parts: Any, **named: Any) -> sqlite3.Connection:
-        return real_connect(*parts, **named, factory=Interrupted)
 
     def look() -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(sqlite3, "connect", real_connect)
-            assert reader.verify().problems == ()
-            seen.append(len(reader.entries()))
+        assert reader.verify().problems == ()
+        seen.append(len(reader.entries()))
 
-    monkeypatch.setattr(sqlite3, "connect", connect)
+    look_between(monkeypatch, look)
     journal.append(Kind.PLANNED, "p", {}, claim="once")
     assert (seen[0], seen[-1]) == (0, 1)
     assert seen == sorted(seen)

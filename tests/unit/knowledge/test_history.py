@@ -9,6 +9,7 @@ import pytest
 from copilot.cli.main import main
 from copilot.model import Evidence, Ref, RootCause, UsageError
 from retrievers.history import MAX_WORDS, Author, History, HistoryError, capped, signature_of
+from tests.between import look_between
 from tests.shared import shared
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -32,6 +33,15 @@ def test_the_same_trouble_of_another_object_of_the_kind_brings_the_entry_back(hi
     remember(history)
     other = cause(ref=Ref("Deployment", "bar", "api", "apps"), path="spec.containers[api].image")
     assert [entry.fix for entry in history.like("live/1", other)] == ["pushed it"]
+
+
+def test_who_reads_beside_the_first_writer_sees_its_entry_or_nothing(tmp_path, monkeypatch):
+    writer, reader, seen = History(tmp_path), History(tmp_path), []
+    look_between(monkeypatch, lambda: seen.append(len(reader.like("live/1", cause()))))
+    remember(writer)
+    monkeypatch.undo()
+    assert set(seen) == {0}
+    assert len(reader.like("live/1", cause())) == 1
 
 
 @pytest.mark.parametrize("other", [
