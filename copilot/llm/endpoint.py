@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from copilot.model import InputError, UsageError
+from copilot.model.hosts import is_near
 
 MAX_KEY = 4096  # bytes: the longest keys in use are signed tokens of about 2 KiB
 
@@ -85,17 +86,12 @@ def check_endpoint(endpoint: Endpoint) -> Endpoint:
         raise UsageError(
             "The model's address holds a user or a password.", "Put the key into COPILOT_MODEL_KEY or a key file."
         )
-    if endpoint.key and parts.scheme == "http" and not _is_near(parts.hostname):
+    if endpoint.key and parts.scheme == "http" and not is_near(parts.hostname):
         raise UsageError(
             f"The model's key would travel unencrypted to {parts.hostname}.", "Use an https address, or no key."
         )
     url = endpoint.url.strip().rstrip("/").removesuffix("/chat/completions")
     return msgspec.structs.replace(endpoint, url=url)
-
-
-def _is_near(host: str) -> bool:
-    """This machine, or a name that only a cluster's own network resolves."""
-    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith((".svc", ".svc.cluster.local"))
 
 
 def read_key_file(path: Path) -> Secret:

@@ -5,6 +5,8 @@ Nothing is guessed silently: several fits and no fit are errors that name the ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from copilot.model import Ref, UsageError
 from copilot.model.kinds import resolve_kind
 from copilot.model.likeness import nearest
@@ -92,7 +94,18 @@ def _choose(
     where = f" in namespace {namespace}" if namespace else ""
     near = nearest_object(graph, words.rpartition("/")[2], namespace, kinds)
     hint = f"Did you mean {near.argument}{near.flags}?" if near else "Name it as KIND/NAME, with -n for its namespace."
+    unread = _refused(graph, kinds or _PREFERENCE, namespace)
+    if unread:
+        told = f": {', '.join(unread)} objects were refused, so it may be there"
+        raise UsageError(f"No object {words!r} was read{where}{told}.", f"Ask for the right to list them. {hint}")
     raise UsageError(f"No object {words!r} was read{where}.", hint)
+
+
+def _refused(graph: ResourceGraph, kinds: Sequence[str], namespace: str | None) -> tuple[str, ...]:
+    """Those of the kinds that the server would not show there."""
+    coverage = graph.snapshot.coverage
+    refused = {one.kind for one in coverage.refused() if namespace is None or one.namespace in ("*", namespace)}
+    return tuple(kind for kind in kinds if kind in refused and not coverage.was_read(kind, namespace or "*"))
 
 
 def nearest_object(

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from copilot.model import UsageError
+from copilot.model.hosts import is_near
 from retrievers.knowledge.store import KnowledgeError
 
 SECONDS = 20.0  # one batch; a search waits for one
@@ -39,7 +40,7 @@ class EndpointEmbedder:
         if parts.username or parts.password:
             raise UsageError("The embeddings address holds a user or a password.", "Use COPILOT_EMBEDDINGS_KEY_FILE.")
         self._url = url.strip().rstrip("/").removesuffix("/embeddings") + "/embeddings"
-        self._near = parts.hostname in ("localhost", "::1") or parts.hostname.startswith("127.") or parts.hostname.endswith((".svc", ".svc.cluster.local"))  # fmt: skip
+        self._near = is_near(parts.hostname)
         self._model = model
         self._key = key
         self._seconds = seconds

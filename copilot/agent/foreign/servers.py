@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from copilot.model import InputError
+from copilot.model.hosts import is_loopback
 from guardrails.policy.lines import Document, Unreadable
 
 MAX_FILE = 262_144  # bytes: hundreds of servers
@@ -150,8 +151,7 @@ def _is_address(url: str, *, secret: bool) -> bool:
     except ValueError:
         return False
     host = parts.hostname or ""
-    near = host in ("localhost", "::1") or host.startswith("127.")
-    fits = parts.scheme == "https" or (parts.scheme == "http" and (near or not secret))
+    fits = parts.scheme == "https" or (parts.scheme == "http" and (not secret or is_loopback(host)))
     return fits and port_fits and bool(host) and not parts.username and not parts.password and url.isprintable()
 
 

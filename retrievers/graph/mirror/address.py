@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from copilot.model import InputError, UsageError
+from copilot.model.hosts import is_near
 
 DEFAULT_USER = "neo4j"
 ENCRYPTED = frozenset({"bolt+s", "bolt+ssc", "neo4j+s", "neo4j+ssc"})
@@ -50,17 +51,12 @@ def parse_address(url: str, user: str = "", password: str = "") -> Address:
         )
     if parts.scheme not in SCHEMES or not host or parts.path not in ("", "/") or parts.query or parts.fragment:
         raise UsageError(f"{url!r} is no address of a Neo4j server.", _EXAMPLE)
-    if password and parts.scheme not in ENCRYPTED and not _is_near(host):
+    if password and parts.scheme not in ENCRYPTED and not is_near(host):
         raise UsageError(
             f"The password would travel unencrypted to {host}.",
             f"Use {parts.scheme}+s://{host}{f':{port}' if port else ''}, or reach the server through a tunnel to 127.0.0.1.",
         )
     return Address(f"{parts.scheme}://{parts.netloc}", user.strip() or DEFAULT_USER, password)
-
-
-def _is_near(host: str) -> bool:
-    """This machine, or a name that only a cluster's own network resolves."""
-    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith((".svc", ".svc.cluster.local"))
 
 
 def read_password_file(path: Path) -> str:

@@ -66,6 +66,7 @@ def test_the_shape_of_other_clients_is_read_from_yaml_and_from_json(tmp_path):
         (one("url: file:///etc/passwd"), "has a url that is not taken"),
         (one("url: https://u:p@h/"), "has a url that is not taken"),
         (one("url: http://h.example/\n    headers_file: h"), "has a url that is not taken"),
+        (one("url: http://127.h.example/\n    headers_file: h"), "has a url that is not taken"),
         (one("url: https://h\n    args: [x]"), "mixes"),
         (one("command: x\n    allow: ['*']"), "allows '*', which is no tool's name"),
         (one("command: x\n    allow: [proposePlan]"), "which is the name of an own tool"),

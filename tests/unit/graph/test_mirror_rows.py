@@ -81,8 +81,9 @@ def test_an_address_that_is_none_or_holds_a_password_is_refused(url: str) -> Non
 
 
 def test_a_password_travels_encrypted_or_not_at_all_and_is_never_shown() -> None:
-    with pytest.raises(UsageError, match="unencrypted"):
-        parse_address("bolt://graph.example.com", "", "hush")
+    for far in ("graph.example.com", "127.graph.example.com"):
+        with pytest.raises(UsageError, match="unencrypted"):
+            parse_address(f"bolt://{far}", "", "hush")
     near = [
         parse_address(url, "", "hush") for url in ("bolt://127.0.0.1", "neo4j+s://graph.example.com", "bolt://n.db.svc")
     ]

@@ -29,8 +29,9 @@ def test_an_address_that_is_none_is_refused(url):
 def test_a_key_travels_in_the_clear_only_on_this_machine():
     near = check_endpoint(Endpoint("http://127.0.0.1:8000/v1/", "m", Secret(KEY)))
     assert near.url == "http://127.0.0.1:8000/v1"
-    with pytest.raises(UsageError, match="unencrypted"):
-        check_endpoint(Endpoint("http://10.0.0.8:8000/v1", "m", Secret(KEY)))
+    for far in ("10.0.0.8", "127.models.example", "127.0.0.1.models.example", "localhost.models.example"):
+        with pytest.raises(UsageError, match="unencrypted"):
+            check_endpoint(Endpoint(f"http://{far}:8000/v1", "m", Secret(KEY)))
 
 
 def test_a_key_file_that_others_can_read_is_refused(tmp_path):
