@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import sys
 from pathlib import Path
 
@@ -210,17 +212,21 @@ def alive(word: str) -> list[str]:
     return found
 
 
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="reads /proc")
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs pidfd_open and /proc")
 def test_no_process_outlives_its_conversation_not_even_what_a_server_started(tmp_path):
     mark = "60.0123"
     servers = [rude("leaves_a_child", SLEEP=mark)]
     foreign = ForeignTools(servers, Pins(tmp_path), Budget())
     try:
         assert foreign.tools(SessionProvenance(""))
-        assert alive(mark)
+        (child,) = alive(mark)
+        handle = os.pidfd_open(int(child))
     finally:
         foreign.close()
-    assert not alive(mark)
+    try:
+        assert select.select([handle], [], [], 20)[0]  # readable once it has ended; a killed process takes its moment
+    finally:
+        os.close(handle)
 
 
 def test_the_command_lists_own_and_foreign_tools_and_allows_a_changed_one_again(tmp_path, monkeypatch, capsys):
