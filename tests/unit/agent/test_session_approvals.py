@@ -35,6 +35,8 @@ from tests.warm import started
 WEB = "/apis/apps/v1/namespaces/shop/deployments/web"
 PROMPT, QUESTION = "shop> ", "leave it: "
 
+pytestmark = pytest.mark.proof  # whole programs at terminals of their own: seconds each
+
 
 @pytest.fixture
 def api() -> Iterator[SmallApi]:
@@ -419,7 +421,6 @@ class Deaths:
         self.wrong += [f"{point}: {wrong}" for wrong, holds in checks.items() if not holds]
 
 
-@pytest.mark.proof
 def test_death_at_any_boundary_and_a_second_try_have_the_effect_at_most_once_and_on_record() -> None:
     with site() as place:
         deaths = Deaths(place)
