@@ -23,7 +23,7 @@ from tests.live.testbed.cluster import Cluster
 PLAN = "0123456789ab"
 CONFIGS = "/api/v1/namespaces/default/configmaps"
 # How the server says that the object is no longer at the version that was read: a failed test of a JSON Patch has no words.
-MOVED = ("has been modified", "due to an error in our request", "Precondition failed")
+MOVED = ("has been modified", "due to an error in our request", "Precondition failed", "in the precondition")
 OPERATIONS = (
     "annotate deploy/web note=x", "label deploy/web a=b", "scale web to 3", "restart web", "set image deploy/web app=nginx:2",
     "roll back web", "set resources deploy/web requests cpu=10m", "set env deploy/web A=b", "pause web", "resume web",

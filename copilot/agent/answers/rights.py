@@ -146,7 +146,7 @@ def _say_who(request: Request, found: list[Grant], draft: Draft) -> None:
         draft.say(f"No binding that was read lets anybody {request}.", fact)
         return
     draft.say(f"{plural(len(allowed), 'subject')} may {request}:")
-    for subject, (grant, names) in sorted(allowed.items())[:_TOLD]:
+    for subject, (grant, names) in sorted(allowed.items(), key=_own_first)[:_TOLD]:
         where = f" in namespace {grant.namespace}" if grant.namespace and request.namespace is None else ""
         only = f", only {', '.join(names)}" if names else ""
         draft.say(
@@ -155,6 +155,13 @@ def _say_who(request: Request, found: list[Grant], draft: Draft) -> None:
         )
     if len(allowed) > _TOLD:
         draft.say(f"and {len(allowed) - _TOLD} more.")
+
+
+def _own_first(holder: tuple[Subject, tuple[Grant, list[str]]]) -> tuple[bool, bool, Subject]:
+    """Who was given the right in this namespace, then people and accounts of one's own, then parts of the system."""
+    subject, (grant, _) = holder
+    part = subject.name.startswith("system:") or subject.namespace == "kube-system"
+    return not grant.namespace, part, subject
 
 
 def _say_whether(subject: Subject, request: Request, found: list[Grant], draft: Draft, *, sure: bool) -> bool:

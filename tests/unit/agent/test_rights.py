@@ -114,3 +114,15 @@ def test_subresources_are_rights_of_their_own() -> None:
     mine = [grant for grant, _ in reaching(found, Subject("ServiceAccount", "web", "shop"))]
     assert any(grant.names(Request(("get",), "", "pods/log", "shop")) == [] for grant in mine)
     assert all(grant.names(Request(("get",), "", "pods", "shop")) is None for grant in mine)
+
+
+def test_who_was_given_a_right_in_the_namespace_comes_before_parts_of_the_system() -> None:
+    role = {"apiGroup": API.partition("/")[0], "kind": "ClusterRole", "name": "all"}
+    cluster = Cluster().add("Namespace", "shop").add("ClusterRole", "all", api=API, rules=[rule(["list"], ["pods"])])
+    for number in range(20):
+        part = [{"kind": "Group", "name": f"system:part-{number}"}]
+        cluster.add("ClusterRoleBinding", f"a{number}", api=API, roleRef=role, subjects=part)
+    cluster.add("RoleBinding", "own", "shop", api=API, roleRef=role, subjects=[{"kind": "User", "name": "zoe"}])
+    said = say(build_graph(cluster.snapshot()), "who can list pods in shop?").text
+    assert said.index("User zoe") < said.index("system:part-0")
+    assert "more." in said
