@@ -327,6 +327,7 @@ def _die_around_the_send(where: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("where", "settled", "replicas"), [("before", Settled.NOT_APPLIED, 2), ("after", Settled.APPLIED, 3)]
 )
+@pytest.mark.proof
 def test_kill_9_around_the_send_leaves_an_intent_that_is_read_back(
     shop: Shop, where: str, settled: Settled, replicas: int
 ) -> None:

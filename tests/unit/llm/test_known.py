@@ -100,6 +100,7 @@ def setup(monkeypatch, tmp_path):
     return point_at
 
 
+@pytest.mark.proof
 def test_a_probed_model_without_tools_is_asked_guided_at_once_and_it_is_said_in_one_sentence(setup, capsys):
     with ModelServer(faithful, tools=False) as server:
         setup(server)

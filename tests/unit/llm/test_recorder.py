@@ -21,6 +21,7 @@ def asked(server, monkeypatch, capsys, folder):
     return capsys.readouterr().out
 
 
+@pytest.mark.proof
 def test_what_was_recorded_replays_to_the_same_answer(monkeypatch, capsys, tmp_path):
     file = tmp_path / "out.jsonl"
     turns = iter([Turn(calls=(call("events"),), tokens_in=7, tokens_out=3)])

@@ -18,6 +18,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 REDACTOR = Redactor(b"a key of this test" * 2)
 
 
+@pytest.mark.proof
 def test_at_least_99_percent_of_planted_secrets_leave_the_text():
     seen = leaked = 0
     for _, text, secret in planted(seed=20260101, rounds=8 if DEEP else 1):
