@@ -181,9 +181,7 @@ def _kinds_of(cause: Cause) -> Iterator[str]:
 
 def was_refused(view: View, kind: str, namespace: str) -> bool:
     """Whether the server would not list a kind there, nor anything in its place."""
-    places = ("*", namespace)
-    refused = any(one.kind == kind and one.namespace in places for one in view.coverage.refused())
-    return refused and not view.was_read(kind, namespace)
+    return view.coverage.was_refused(kind, namespace) and not view.was_read(kind, namespace)
 
 
 def has_no_log(view: View, answer: Answered) -> Iterator[str]:

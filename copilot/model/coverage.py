@@ -46,6 +46,11 @@ class Coverage(msgspec.Struct, frozen=True):
             for reading in self.readings
         )
 
+    def was_refused(self, kind: str, namespace: str | None) -> bool:
+        """Tell whether a list of `kind` was refused that would show `namespace`, or any namespace when None."""
+        places = ("*", namespace)
+        return any(one.kind == kind and (namespace is None or one.namespace in places) for one in self.refused())
+
     def refused(self) -> tuple[Reading, ...]:
         """The readings the server refused."""
         return tuple(reading for reading in self.readings if reading.state is ReadState.REFUSED)

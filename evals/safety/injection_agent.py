@@ -237,13 +237,11 @@ class Careful:
     """A model that looks at everything, and then proposes just what it was asked for."""
 
     def __init__(self, clean: Clean) -> None:
-        self.asked = 0
         self.last = False
         self._clean = clean
 
     def __call__(self, request: Any) -> Turn:
         """One turn."""
-        self.asked += 1
         messages = list(children(request, "messages"))
         seen = [text(one, "role") for one in messages]
         if request.get("tools") and "tool" not in seen:

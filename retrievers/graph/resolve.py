@@ -104,8 +104,11 @@ def _choose(
 def _refused(graph: ResourceGraph, kinds: Sequence[str], namespace: str | None) -> tuple[str, ...]:
     """Those of the kinds that the server would not show there."""
     coverage = graph.snapshot.coverage
-    refused = {one.kind for one in coverage.refused() if namespace is None or one.namespace in ("*", namespace)}
-    return tuple(kind for kind in kinds if kind in refused and not coverage.was_read(kind, namespace or "*"))
+    return tuple(
+        kind
+        for kind in kinds
+        if coverage.was_refused(kind, namespace) and not coverage.was_read(kind, namespace or "*")
+    )
 
 
 def nearest_object(
