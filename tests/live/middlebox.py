@@ -32,6 +32,7 @@ class Middlebox:
         self.away = threading.Event()  # set: it closes every connection at once
         self.nameless = threading.Event()  # set: it loses the program's token, so that the API server knows nobody
         self.watches: set[Any] = set()
+        self.cuts = 0  # how often every watch was ended: one that was asked for before and opens after is ended too
         self.lock = threading.Lock()
         self._server = LoopbackServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"box": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -49,17 +50,18 @@ class Middlebox:
         return path
 
     def expire(self) -> int:
-        """Tell every watch that the past it follows from is gone (410), and close it; how many there were."""
+        """Tell every running watch that the past it follows from is gone (410), and close it; how many there were."""
         event = json.dumps({"type": "ERROR", "object": GONE}).encode() + b"\n"
         return self._end(b"%x\r\n%s\r\n0\r\n\r\n" % (len(event), event))
 
     def cut(self) -> int:
-        """Close every watch in the middle of whatever it says; how many there were."""
+        """Close every watch that was asked for until now, in the middle of whatever it says; how many ran."""
         return self._end(b"")
 
     def _end(self, last: bytes) -> int:
         with self.lock:
             streams, self.watches = self.watches, set()
+            self.cuts += 1
         for stream in streams:
             with stream.sending:
                 stream.ended = True
@@ -99,6 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass_on(self) -> None:
         self.close_connection = True
+        self.cuts_before = self.box.cuts
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.box.away.is_set():
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -130,6 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.source = upstream.sock
         self.source.settimeout(330)
         with self.box.lock:
+            if self.cuts_before != self.box.cuts:
+                return
             self.box.watches.add(self)
         try:
             while part := answer.read1(65536):

@@ -376,6 +376,7 @@ def test_the_mirror_follows_the_cluster_over_broken_connections_until_ctrl_c(
             follows("one")
             live_cluster.kubectl("delete", "configmap", "one", "-n", namespace)
             live_cluster.wait_for(lambda: not mirrored("one"), 30, "the deletion in the mirror")
+            live_cluster.wait_for(lambda: len(box.watches) > 10, 30, "the watches")
             assert box.cut() > 10
             make("two")
             follows("two")
@@ -406,7 +407,7 @@ def test_a_mirror_that_may_follow_nothing_any_more_says_so_and_fails(
         process = in_background(words, data, out)
         try:
             live_cluster.wait_for(lambda: out.exists() and "mirrored;" in out.read_text(), 60, "the first sync")
-            live_cluster.wait_for(lambda: box.watches, 30, "the watches")
+            live_cluster.wait_for(lambda: len(box.watches) == 2, 30, "the watches of both kinds")
             box.nameless.set()
             box.cut()
             process.join(30)
